@@ -1,0 +1,16 @@
+/** What the rest of the product sees of a connection: decrypted bytes, who is at the other end, and an abort. */
+import type { Duplex } from 'node:stream';
+
+export interface Link {
+  /**
+   * Decrypted bytes both ways, `allowHalfOpen`: 'end' says that the peer will send no more, `end()` says the same
+   * of us. Paused until somebody reads; nothing that arrived before is lost.
+   */
+  readonly stream: Duplex;
+  /** IP address of the peer as text, or of its client where a trusted PROXY header said so. Never logged at `info`. */
+  readonly source: string;
+  /** DER certificates as the peer sent them, leaf first; empty when it sent none. Unverified on a server. */
+  readonly peerChain: readonly Buffer[];
+  /** Ends the connection so that the peer sees an abort (TCP reset) and not a clean end. Idempotent. */
+  reset(): void;
+}

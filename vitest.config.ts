@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Fast tests first: `unit` touches no process, `e2e` starts real ones. Files of one project run side by side;
+ * every test takes free ports, so nothing collides.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/*.test.ts', 'test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 40_000,
+          hookTimeout: 40_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
