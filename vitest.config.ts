@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+/** Where CI wants a JSON report, to count from; see scripts/ci.ts. */
+const report = process.env['BEACON_TEST_REPORT'];
+
 /**
  * Fast tests first: `unit` touches no process, `e2e` starts real ones. Files of one project run side by side;
  * every test takes free ports, so nothing collides.
  */
 export default defineConfig({
   test: {
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
         test: {

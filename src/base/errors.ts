@@ -41,7 +41,9 @@ export type LocalCode =
   /** The target of a stream answers, but TLS with it fails. */
   | 'targetTls'
   /** No tunnel could be had for a stream in time. */
-  | 'noTunnel';
+  | 'noTunnel'
+  /** A gossip entry has more than 8,192 bytes. */
+  | 'errGossipValueTooLarge';
 
 export type ErrorCode = RefusalCode | LocalCode;
 

@@ -13,6 +13,9 @@ const MIB = 1_024 * KIB;
 
 /** Idle time before the kernel's first keepalive probe; NAT tables commonly forget after 30 s or more. */
 export const KEEPALIVE_MS = 10 * SECOND;
+/** Connections that the kernel completes before we accept them: a zone's worth of clients that come back at once.
+ *  The kernel's own limit (somaxconn, 4,096 by default) is higher. */
+export const LISTEN_BACKLOG = 1_024;
 /** From accept to the end of the TLS handshake, the time before the first byte included: a person on a bad line
  *  needs 3 s at most, a silent scanner should not hold a descriptor for longer. */
 export const HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
@@ -23,7 +26,7 @@ export const REFUSED_LINGER_MS = 2 * SECOND;
 
 // ---- wire
 
-/** A frame on the wire, its length field included. The largest legal HELLO needs 607 bytes. */
+/** A frame on the wire, its length field included. The largest legal HELLO needs 531 bytes. */
 export const FRAME_BYTES = KIB;
 /** `except` in HELLO: as many instances as one info_hash may name in a directory entry. */
 export const EXCEPT_INSTANCES = 8;
@@ -45,6 +48,16 @@ export const CHAIN_BYTES = 16 * KIB;
 /** RSA moduli outside these bounds are refused: shorter is weak, longer is a way to burn our CPU. */
 export const RSA_MIN_BITS = 2_048;
 export const RSA_MAX_BITS = 4_096;
+/** RSA public exponents past this are refused: a long one makes a verification as dear as a signature. 65,537 is usual. */
+export const RSA_MAX_EXPONENT = 2 ** 32;
+/** ASN.1 elements in one certificate, or in the value of one extension, and how deep they nest. Ours have 50 and 5, the
+ *  largest public root 82 and 5. The dearest chain that fits costs 6 ms to judge, 11 ms with signatures on P-521. */
+export const DER_ELEMENTS = 160;
+export const DER_DEPTH = 16;
+/** Chains already judged good that a process remembers, at about 400 bytes: 1.6 MB, and as many as it has clients. */
+export const PROOF_MEMORY_CHAINS = 4_096;
+/** A PEM file of a daemon: ten times the largest chain that a relay would take. */
+export const PEM_FILE_BYTES = 256 * KIB;
 
 // ---- lot and matcher
 
@@ -56,13 +69,27 @@ export const ACCEPT_TIMEOUT_MS = 2 * SECOND;
 export const PING_INTERVAL_MS = 15 * SECOND;
 /** How long a pong may take before the connection is dead. */
 export const PONG_TIMEOUT_MS = 5 * SECOND;
+/** Frames that a client has not read yet; past it, the client is not reading at all and is dropped. */
+export const CONTROL_BUFFER_BYTES = 16 * KIB;
 /** Bytes of a broker that are read before it is paired; its TLS ClientHello fits. */
 export const EARLY_BYTES = 16 * KIB;
 
+// ---- files
+
+/** How often files that may change are read again; a mounted Secret takes up to a minute by itself. */
+export const FILE_POLL_MS = 10 * SECOND;
+/** An allow file of 100,000 lines of 65 bytes, comments included. */
+export const ALLOW_FILE_BYTES = 8 * MIB;
+
 // ---- splice
 
-/** High-water mark of each stream buffer. Four such buffers and a record per direction stay below 256 KiB. */
-export const STREAM_BUFFER_BYTES = 64 * KIB;
+/** High-water mark of the streams of net/. A stream may overshoot by what one read of the kernel brings: 16 KiB with
+ *  TLS, 64 KiB without. */
+export const STREAM_BUFFER_BYTES = 32 * KIB;
+/** Bytes that one direction of a splice lets wait for its destination before it stops to read. Larger batches cost
+ *  less CPU (20 % between 16 and 64 KiB). Together, with TLS on both sides: 48 KiB read, a record not yet decrypted,
+ *  80 KiB waiting and their encrypted copy make 225 KiB a direction, below the 256 KiB that are promised. */
+export const SPLICE_WINDOW_BYTES = 64 * KIB;
 /** Bytes wait and none is accepted for this long: the peer is dead or hostile. The kernel alone would take 15 min. */
 export const STALL_TIMEOUT_MS = 60 * SECOND;
 
@@ -71,14 +98,24 @@ export const STALL_TIMEOUT_MS = 60 * SECOND;
 /** Parked connections a bridge keeps at the least, by default, and at the most when pairings come fast. */
 export const PARKS_DEFAULT = 4;
 export const PARKS_MAX = 64;
+/** Pairings of the last so many milliseconds add to the parks a bridge keeps: longer than a burst of dials takes. */
+export const PAIRING_WINDOW_MS = 5 * SECOND;
 /** Backoff of a reconnecting client: ceiling of the first wait, largest ceiling, and what counts as health. */
 export const RECONNECT_FIRST_MS = 500;
 export const RECONNECT_MAX_MS = 30 * SECOND;
 export const RECONNECT_HEALTHY_MS = 5 * SECOND;
+/** A relay that sends nothing for this long to a broker that waits is dead: it pings every 15 s. */
+export const RELAY_SILENCE_MS = PING_INTERVAL_MS + PONG_TIMEOUT_MS;
+/** A name with several addresses: the next is tried after this long without an answer (RFC 8305, section 5). */
+export const HAPPY_EYEBALLS_MS = 250;
 /** TCP connect and TLS handshake of a dialling client together. */
 export const DIAL_TIMEOUT_MS = 10 * SECOND;
 /** A tunnel's inner handshake, from PAIRED (or ACCEPT) on. */
 export const INNER_HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
+/** From our CLOSE on a leg to the other end's: a round trip around the globe and a busy moment. Then it is reset. */
+export const LEG_LINGER_MS = 5 * SECOND;
+/** How long a stopping bridge or broker waits for its streams: half of what service managers commonly allow. */
+export const STOP_GRACE_MS = 15 * SECOND;
 /** A new stream waits this long for a tunnel: a secret-store client gives up after 10 s by itself. */
 export const STREAM_WAIT_MS = 10 * SECOND;
 /** Streams that wait for a tunnel at one broker. */
@@ -92,7 +129,127 @@ export const TUNNEL_FRAME_BYTES = 32 * KIB;
 /** HTTP/2 flow-control windows: one stream, and all streams of a tunnel together. A stalled reader holds the first. */
 export const H2_STREAM_WINDOW = MIB;
 export const H2_SESSION_WINDOW = 4 * MIB;
+/** Megabytes that nghttp2 may hold for one tunnel: a full window for each of 64 stalled streams. Past it new streams
+ *  are refused, running ones go on. */
+export const H2_SESSION_MEMORY_MB = 64;
 /** Stream resets a tunnel takes at once, and per second after that. Node's default of 1,000 and 33 is made for
  *  strangers; a tunnel's peer is authenticated, and clients do cancel in bursts. */
 export const H2_RESET_BURST = 100_000;
 export const H2_RESET_RATE = 10_000;
+
+// ---- cluster: membership and gossip
+
+/** A cluster secret: as many bytes as the keys that are made of it have. */
+export const CLUSTER_SECRET_MIN_BYTES = 32;
+/** A file with two secrets in any usual encoding; more is the wrong file. */
+export const CLUSTER_SECRET_FILE_BYTES = 4 * KIB;
+/** Members that one node expects. Each is a lasting connection; the directory is made for 50 nodes. */
+export const CLUSTER_MEMBERS = 128;
+/** One gossip entry. Part of the product: larger ones are refused with `errGossipValueTooLarge`. */
+export const GOSSIP_VALUE_BYTES = 8 * KIB;
+/** Gossip that waits for one member to read it; past it the stream is reset and opened again. Three seconds of the
+ *  busiest cluster (300 entries a second) fit, after that the member counts as dead. */
+export const GOSSIP_SEND_BUFFER_BYTES = 4 * MIB;
+/** Entries of one origin that a node takes: per second, and at once after a stall. A node of the largest cluster hears
+ *  300 a second from all others together. */
+export const GOSSIP_ENTRIES_PER_SECOND = 1_000;
+export const GOSSIP_ENTRIES_BURST = 2_000;
+/** A member that sends more is cut off for this long: what it costs is then a small part of a core. */
+export const GOSSIP_FLOOD_PAUSE_MS = 10 * SECOND;
+/** An entry is known as seen for this long; members themselves keep entries for 5 s. */
+export const GOSSIP_SEEN_MS = 30 * SECOND;
+/** TCP, Noise and the gater of the other side: five round trips around the globe. Short, so that after a partition the
+ *  next dial is near. */
+export const CLUSTER_DIAL_TIMEOUT_MS = 2 * SECOND;
+/** From one dial of a member to the next, drawn between the two: a healed partition is found within the second. */
+export const CLUSTER_REDIAL_MIN_MS = SECOND;
+export const CLUSTER_REDIAL_MAX_MS = 2 * SECOND;
+/** Between dials of a name that does not resolve, so that a list of names that do not run yet is no load for DNS. */
+export const CLUSTER_UNRESOLVED_REDIAL_MS = 5 * SECOND;
+/** Jitter of the first dial after a start or a loss: long enough to spread, short enough to be back within 500 ms, when
+ *  a node that is gone is dropped from the directory. */
+export const CLUSTER_FIRST_DIAL_MS = 100;
+/** How much longer the member with the greater name waits before it dials: a handshake across the globe. */
+export const CLUSTER_SECOND_CALLER_MS = 300;
+/** How long the member with the smaller name keeps an inbound connection waiting while it dials itself. */
+export const CLUSTER_TIE_WAIT_MS = SECOND;
+/** A connection younger than this is not replaced by another of the same member; an older one is, because a member dials
+ *  only when it has none. */
+export const CLUSTER_SETTLED_MS = 2 * SECOND;
+/** Pause between looks at who must be dialled. */
+export const CLUSTER_DIAL_TICK_MS = 50;
+/** Dials under way at once: each may hold a thread of the four that look names up, for as long as DNS is silent. */
+export const CLUSTER_PARALLEL_DIALS = 16;
+/** Pause between looks at each connection, and how many looks without a byte, or deaf, end it: 3 s, as the lease of a
+ *  node. Looks and not milliseconds, so that a stall of our own counts once. */
+export const CLUSTER_LOOK_MS = 500;
+export const CLUSTER_SILENT_LOOKS = 6;
+export const CLUSTER_DEAF_LOOKS = 6;
+/** Looks that a deaf pair is left alone before its gossip streams are opened again: a new subscription takes 30 ms. */
+export const CLUSTER_REOPEN_LOOKS = 2;
+/** Each end of a connection pings the other this often, so that silence means that the other is gone. */
+export const CLUSTER_PING_MS = SECOND;
+/** Inbound connections: per second and source, and in their handshake at once. libp2p's own 5 and 10 are less than a
+ *  restart of a cluster behind one address takes. */
+export const CLUSTER_INBOUND_PER_SECOND = 50;
+export const CLUSTER_INBOUND_PENDING = 64;
+/** Streams that one member may have open with us: gossip, identify and pulls, old ones that still close included. */
+export const CLUSTER_STREAMS = 64;
+/** Bytes on their way in one stream; libp2p would let it grow to 16 MiB and then abort at 4 MiB unread. */
+export const CLUSTER_STREAM_WINDOW_BYTES = 256 * KIB;
+/** What a member asks for in a pull: incarnation, sequence, page. */
+export const PULL_REQUEST_BYTES = 256;
+/** One page of a pull: 2,000 directory entries, encoded or applied in 3 ms. Two of them fit a stream's window. */
+export const PULL_PAGE_BYTES = 96 * KIB;
+/** Pulls of one member that are answered at once: one runs, one was given up and is not closed yet, twice. */
+export const PULLS_PER_MEMBER = 4;
+/** Heartbeats that wait in one stream to be sent, or to be read; more is a member that does not read, or floods. */
+export const HEARTBEAT_UNSENT_BYTES = 16 * KIB;
+/** Heartbeat streams of one connection: one, and those that were lost and are not closed yet. */
+export const HEARTBEAT_STREAMS = 4;
+
+// ---- directory
+
+/** Bridge instances that an entry names. More than eight bridges beside one store help nobody. */
+export const ENTRY_INSTANCES = 8;
+/** Changes wait for company: the longer of the two, the second times the members. It keeps the gossip entries that
+ *  a node receives below 250 a second at any size of the cluster. */
+export const ADVERT_BATCH_MS = 20;
+export const ADVERT_BATCH_PER_MEMBER_MS = 4;
+/** Gossip entries that are read of one origin, in a second and at once. Twice what an honest one can send (one in
+ *  20 ms and one with each heartbeat). */
+export const ADVERTS_PER_SECOND = 100;
+/** How often a node states where it stands. Three fit into the lease. */
+export const HEARTBEAT_MS = SECOND;
+/** A heartbeat with every text at its longest needs 800. */
+export const HEARTBEAT_BYTES = KIB;
+/** A node that has not been heard for this long is dropped with all it held. */
+export const NODE_LEASE_MS = 3 * SECOND;
+/** So is one without any connection of our own to it: time for a duplicate to take over, no more. */
+export const NODE_UNREACHED_MS = 500;
+/** Nodes in a cluster. Heartbeats go from each to each, so their number grows with the square. */
+export const CLUSTER_NODES = 128;
+/** Entries of one node. As many parked connections cost it 12 GB, so an honest one never gets there; 35 MB here. */
+export const ENTRIES_PER_NODE = 200_000;
+/** Nodes that left, of which incarnation and sequence are remembered; every pod name of a large cluster. */
+export const REMEMBERED_NODES = 1_000;
+/** Removals that a node can repeat to one that missed them, at 150 bytes; past it the other pulls everything. */
+export const REMEMBERED_REMOVALS = 10_000;
+/** Pages of one pull: 200,000 entries with eight instances each need 328. */
+export const PULL_PAGES = 512;
+/** Until a page is there: 96 KiB over 1 Mbit/s in 0.8 s, with room for a busy origin. */
+export const PULL_TIMEOUT_MS = 5 * SECOND;
+/** From a gap to the pull, as gossip takes other ways than heartbeats and may come second; also the pause after a
+ *  pull. The pause doubles up to its maximum until the origin's digest matches, so one that never does costs little. */
+export const PULL_PAUSE_MS = 200;
+export const PULL_PAUSE_MAX_MS = 30 * SECOND;
+/** From the first connection to the choice of the own incarnation: members answer a connection at once. */
+export const INCARNATION_WAIT_MS = 300;
+/** A second process with our name counts once it has been heard of for longer than a dead one keeps its lease. */
+export const RIVAL_PROOF_MS = 4 * SECOND;
+/** How long a holder that said `notHere` is not offered for that info_hash, unless it says something newer. */
+export const SUPPRESS_MS = 500;
+/** Suppressed info_hashes of one holder; as many as forwards may be under way. */
+export const SUPPRESSED_ENTRIES = 1_000;
+/** host:port of a node: a DNS name of 253 bytes (RFC 1035, section 2.3.4), a colon, five digits, and brackets. */
+export const ADDRESS_BYTES = 261;
