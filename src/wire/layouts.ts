@@ -1,0 +1,137 @@
+/**
+ * The frame table of beacon/1: number, sender and fields of each frame, in the order of the wire. Encoder and
+ * decoder are loops over it; a test compares it with the table in PROTOCOL.md.
+ */
+import { INFO_HASH_BYTES } from '../base/info-hash.ts';
+import { AVOID_NODES, EXCEPT_INSTANCES, REFUSED_TEXT_BYTES, SOFTWARE_BYTES } from '../base/limits.ts';
+import { bytes8, type Field, list8, name8, optionalBytes8, text8, text16, u32, u64 } from './fields.ts';
+import {
+  type Frame,
+  INSTANCE_BYTES,
+  PAIR_ID_BYTES,
+  type Paired,
+  PROTOCOL_VERSION,
+  type Refused,
+  type Role,
+} from './frames.ts';
+import { REFUSALS, refusalCode } from './refusal.ts';
+
+/** Who speaks. */
+export type Sender = 'client' | 'relay';
+
+export interface Layout<F extends Frame> {
+  /** The type byte. */
+  readonly number: number;
+  readonly sender: Sender | 'both';
+  /** In the order of the wire. */
+  readonly fields: { readonly [K in Exclude<keyof F, 'type'>]: Field<F[K]> };
+}
+
+/** Types from here on may be skipped by whoever does not know them; other unknown types are malformed. */
+export const FIRST_SKIPPED_TYPE = 0x80;
+
+/** Roles by their number in HELLO. 3 is reserved for `bootstrap`. */
+export const ROLE_NUMBERS: Readonly<Record<Role, number>> = { park: 1, connect: 2 };
+
+const version: Field<number> = {
+  notation: 'u8',
+  read(from) {
+    const value = from.u8();
+    if (value === PROTOCOL_VERSION) return value;
+    return from.fail(
+      `is ${value}, this relay speaks ${PROTOCOL_VERSION}; use a client of this or the neighbouring release`,
+      'unsupportedVersion',
+    );
+  },
+  write(to, value) {
+    to.require(value === PROTOCOL_VERSION, `must be ${PROTOCOL_VERSION}`);
+    to.u8(value);
+  },
+};
+
+const role: Field<Role> = {
+  notation: 'u8',
+  read(from) {
+    const value = from.u8();
+    if (value === ROLE_NUMBERS.park) return 'park';
+    if (value === ROLE_NUMBERS.connect) return 'connect';
+    return from.fail(`is ${value}, this relay serves 1 (park) and 2 (connect)`, 'unsupportedVersion');
+  },
+  write: (to, value) => to.u8(ROLE_NUMBERS[value]),
+};
+
+const code: Field<Refused['code']> = {
+  notation: 'u8',
+  read: (from) => refusalCode(from.u8()),
+  write: (to, value) => to.u8(REFUSALS[value].number),
+};
+
+const nodes = list8(name8(1), 1, 2);
+
+const path: Field<Paired['path']> = {
+  notation: nodes.notation,
+  read(from, before) {
+    const [own, holder] = nodes.read(from, before);
+    return holder === undefined ? [own as string] : [own as string, holder];
+  },
+  write: (to, value, before) => nodes.write(to, value, before),
+};
+
+/** A field of HELLO that only a broker sends; `absent` is what a bridge's HELLO holds instead. */
+function connectOnly<T>(field: Field<T>, absent: T, isAbsent: (value: T) => boolean): Field<T> {
+  return {
+    notation: `${field.notation} if connect`,
+    read: (from, before) => (before.role === 'connect' ? field.read(from, before) : absent),
+    write(to, value, before) {
+      if (before.role === 'connect') field.write(to, value, before);
+      else to.require(isAbsent(value), 'is for role connect only');
+    },
+  };
+}
+
+function connectOnlyList<T>(item: Field<T>, max: number): Field<readonly T[]> {
+  return connectOnly<readonly T[]>(list8(item, 0, max), [], (items) => items.length === 0);
+}
+
+const instance = bytes8(INSTANCE_BYTES);
+const pairId = bytes8(PAIR_ID_BYTES);
+
+export const LAYOUTS: { readonly [T in Frame['type']]: Layout<Extract<Frame, { type: T }>> } = {
+  hello: {
+    number: 0x01,
+    sender: 'client',
+    fields: {
+      version,
+      role,
+      infoHash: bytes8(INFO_HASH_BYTES),
+      instance,
+      software: text8(SOFTWARE_BYTES),
+      wanted: connectOnly(optionalBytes8(INSTANCE_BYTES), undefined, (value) => value === undefined),
+      except: connectOnlyList(instance, EXCEPT_INSTANCES),
+      avoid: connectOnlyList(name8(1), AVOID_NODES),
+    },
+  },
+  accept: { number: 0x02, sender: 'client', fields: { pairId } },
+  parked: {
+    number: 0x11,
+    sender: 'relay',
+    fields: { node: name8(1), zone: name8(0), incarnation: u64, pingIntervalMs: u32 },
+  },
+  offer: { number: 0x12, sender: 'relay', fields: { pairId } },
+  waiting: { number: 0x13, sender: 'relay', fields: {} },
+  paired: { number: 0x14, sender: 'relay', fields: { pairId, bridge: instance, path } },
+  draining: { number: 0x15, sender: 'relay', fields: { node: name8(1) } },
+  goaway: { number: 0x16, sender: 'relay', fields: { reconnectAfterMs: u32 } },
+  refused: {
+    number: 0x17,
+    sender: 'relay',
+    fields: { code, retryAfterMs: u32, text: text16(REFUSED_TEXT_BYTES) },
+  },
+  ping: { number: 0x21, sender: 'both', fields: { token: u32 } },
+  pong: { number: 0x22, sender: 'both', fields: { token: u32 } },
+};
+
+/** The name of a frame as PROTOCOL.md, errors and logs write it. */
+export function frameName(type: Frame['type']): string {
+  return type.toUpperCase();
+}
