@@ -1,0 +1,184 @@
+/** The certificate and key files of a daemon, checked so that each mistake is one line which says what to do. */
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { BeaconError, systemCode } from '../base/errors.ts';
+import { PEM_FILE_BYTES } from '../base/limits.ts';
+import { OWN_EXTENSIONS, readAlternativeNames, readCertificate, readExtensions } from './certificate.ts';
+import { NEUTRAL_NAMES } from './issue.ts';
+import { certificatesInPem, certificateToPem, holdsEncryptedKey } from './pem.ts';
+
+export interface CredentialsOptions {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Bridge and broker: the bridge CA. */
+  readonly caFile?: string;
+  /** Names of the settings, for errors: `--tls-cert`. */
+  readonly flags: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** Milliseconds since 1970, for the dates of the certificates. */
+  readonly wallMs: number;
+}
+
+export interface Credentials {
+  /** DER to send, leaf first: what `certFile` holds, then the CA, as the proof needs the root on the wire. */
+  readonly chain: readonly Buffer[];
+  /** The same chain in PEM, for TLS. */
+  readonly certificate: string;
+  /** PEM. Keep it out of logs and errors. */
+  readonly key: string;
+  /** DER of the first certificate in `caFile`. */
+  readonly authority: Buffer | undefined;
+  /** When the first certificate of the chain expires, in milliseconds since 1970. */
+  readonly notAfterMs: number;
+}
+
+/** Throws `config`, naming the flag and the file. */
+export async function loadCredentials(options: CredentialsOptions): Promise<Credentials> {
+  const { certFile, keyFile, caFile, flags, wallMs } = options;
+  const own = await readCertificates(certFile, flags.cert, wallMs);
+  const key = await readPem(keyFile, flags.key);
+  const [leaf] = own;
+  if (leaf) checkKey(leaf, readKey(key, keyFile, flags.key), options);
+  const authority = caFile === undefined ? undefined : await readAuthority(caFile, flags.ca ?? '', wallMs);
+  const certificates = own.filter(({ raw }) => !authority?.raw.equals(raw));
+  if (authority) certificates.push(authority);
+  const chain = certificates.map(({ raw }) => raw);
+  return {
+    chain,
+    certificate: chain.map(certificateToPem).join(''),
+    key,
+    authority: authority?.raw,
+    notAfterMs: Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())),
+  };
+}
+
+/**
+ * Whether a chain tells the relay nothing about its owner: subjects are empty or one of {@link NEUTRAL_NAMES}, DNS names
+ * end in .beacon.internal, there are no other names, and no extension (such as a CRL address) that this product does
+ * not write itself. Throws `malformed`.
+ */
+export function namesAreNeutral(chain: readonly Buffer[]): boolean {
+  return chain.every((der) => {
+    const { subject, issuer } = readCertificate(der);
+    const { present } = readExtensions(der);
+    const { dns, ip, others } = readAlternativeNames(der);
+    return (
+      isNeutralName(subject) &&
+      isNeutralName(issuer) &&
+      present.every((type) => OWN_EXTENSIONS.has(type)) &&
+      dns.every((name) => name.endsWith('.beacon.internal')) &&
+      ip.length === 0 &&
+      !others
+    );
+  });
+}
+
+const NEUTRAL_SUBJECTS: ReadonlySet<string> = new Set(
+  Object.values(NEUTRAL_NAMES).map((name) => `CN=${name}`),
+);
+
+/** An empty name is undefined in Node, whatever its types say. */
+function isNeutralName(name: string | undefined): boolean {
+  return !name || NEUTRAL_SUBJECTS.has(name);
+}
+
+/** Reads a file of text of at most 256 KiB. Throws `config`, naming the flag and the file. */
+export async function readPem(file: string, flag: string): Promise<string> {
+  try {
+    const handle = await open(file);
+    const chunks: Buffer[] = await handle.createReadStream({ end: PEM_FILE_BYTES }).toArray();
+    const bytes = Buffer.concat(chunks);
+    if (bytes.length > PEM_FILE_BYTES) throw problem(flag, file, 'is far too large for a PEM file');
+    return bytes.toString('latin1');
+  } catch (cause) {
+    if (cause instanceof BeaconError) throw cause;
+    throw problem(flag, file, readProblem(systemCode(cause)), cause);
+  }
+}
+
+/** What a system error of `open` or `read` means to a person, after the name of the file. */
+export function readProblem(code: string | undefined): string {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'does not exist';
+    case 'EACCES':
+    case 'EPERM':
+      return 'may not be read by this user; change its owner or mode';
+    case 'EISDIR':
+      return 'is a directory; name the file in it';
+    default:
+      return `cannot be read${code === undefined ? '' : ` (${code})`}`;
+  }
+}
+
+async function readAuthority(file: string, flag: string, wallMs: number): Promise<X509Certificate> {
+  const [authority] = await readCertificates(file, flag, wallMs);
+  if (!authority?.ca) throw problem(flag, file, 'is not a CA certificate; give the bridge CA, bridge-ca.crt');
+  return authority;
+}
+
+/** At least one. */
+async function readCertificates(file: string, flag: string, wallMs: number): Promise<X509Certificate[]> {
+  const ders = certificatesInPem(await readPem(file, flag));
+  if (ders.length === 0)
+    throw problem(flag, file, "holds no certificate in PEM (no 'BEGIN CERTIFICATE' line)");
+  return ders.map((der) => {
+    const certificate = parse(der, file, flag);
+    const { validFromDate, validToDate } = certificate;
+    if (validToDate.getTime() < wallMs) {
+      throw problem(
+        flag,
+        file,
+        `expired on ${day(validToDate)}; 'beacon certs renew' makes a new certificate`,
+      );
+    }
+    if (validFromDate.getTime() > wallMs) {
+      throw problem(flag, file, `is not valid before ${day(validFromDate)}; check this machine's clock`);
+    }
+    return certificate;
+  });
+}
+
+function parse(der: Buffer, file: string, flag: string): X509Certificate {
+  try {
+    return readCertificate(der);
+  } catch (cause) {
+    throw problem(flag, file, 'holds a certificate that cannot be read; it may be cut off', cause);
+  }
+}
+
+/** The private key of a PEM that was read from `file`. Throws `config`, naming the flag and the file. */
+export function readKey(pem: string, file: string, flag: string): KeyObject {
+  if (holdsEncryptedKey(pem)) {
+    throw problem(
+      flag,
+      file,
+      'is protected by a password; give a key without one, in a file that only beacon can read',
+    );
+  }
+  if (!pem.includes('PRIVATE KEY-----')) {
+    throw problem(flag, file, "holds no private key in PEM (no 'BEGIN PRIVATE KEY' line)");
+  }
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw problem(flag, file, 'holds a private key that cannot be read; it may be cut off', cause);
+  }
+}
+
+function checkKey(
+  leaf: X509Certificate,
+  key: KeyObject,
+  { certFile, keyFile, flags }: CredentialsOptions,
+): void {
+  if (leaf.checkPrivateKey(key)) return;
+  throw problem(flags.key, keyFile, `does not belong to the first certificate of ${flags.cert} ${certFile}`);
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}
+
+function problem(flag: string, file: string, what: string, cause?: unknown): BeaconError {
+  return new BeaconError('config', `${flag} ${file} ${what}`, { cause });
+}
