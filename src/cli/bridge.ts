@@ -1,0 +1,29 @@
+/** `beacon bridge` */
+import type { Command } from 'commander';
+import { daemonCommand, type Start } from './daemon.ts';
+import type { Host } from './host.ts';
+
+/** The command that starts a bridge by `start`. */
+export function bridgeCommand(start: Start<'bridge'>, host: Host): Command {
+  return daemonCommand(
+    {
+      name: 'bridge',
+      summary: 'Stand beside the secret store and serve it through a relay.',
+      description:
+        'Dial out to a relay, park there, and serve the streams of brokers to the secret store and to nothing else. ' +
+        'No inbound port is opened.',
+      examples: [
+        {
+          text: 'Serve a store on this machine through a relay:',
+          lines: [
+            'beacon bridge --vault-addr https://127.0.0.1:8200 --vault-ca store-ca.crt',
+            '--beacon-address relay.example.org',
+            '--tls-cert bridge.crt --tls-key bridge.key --tls-ca bridge-ca.crt',
+          ],
+        },
+      ],
+    },
+    start,
+    host,
+  );
+}

@@ -1,0 +1,87 @@
+/** What the three daemons' commands share: settings, log, start, wait for a signal, stop. */
+import { Command } from 'commander';
+import { BeaconError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { type Flags, resolveSettings } from '../config/resolve.ts';
+import type { CommandName, SettingsOf } from '../config/settings.ts';
+import { addExamples, addSettings, type Example } from './help.ts';
+import type { Host } from './host.ts';
+
+export interface Daemon {
+  /** Ends everything in good order; resolves when nothing is left that keeps the process alive. */
+  stop(): Promise<void>;
+}
+
+/** Resolves once the daemon serves. Rejects with a BeaconError and leaves nothing open. */
+export type Start<C extends CommandName> = (settings: SettingsOf<C>, log: Log) => Promise<Daemon>;
+
+export interface DaemonSpec<C extends CommandName> {
+  readonly name: C;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  readonly description: string;
+  readonly examples: readonly Example[];
+}
+
+/** The command that runs `start` with its settings until the first signal, and then stops it. */
+export function daemonCommand<C extends CommandName>(
+  spec: DaemonSpec<C>,
+  start: Start<C>,
+  host: Host,
+): Command {
+  const command = new Command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description)
+    .usage('[options]')
+    .helpGroup('Daemons:')
+    .allowExcessArguments(false);
+  addSettings(command, spec.name);
+  addExamples(command, spec.examples);
+  return command.action(async () => {
+    await runDaemon(spec.name, command.opts<Flags>(), start, host);
+  });
+}
+
+async function runDaemon<C extends CommandName>(
+  name: C,
+  flags: Flags,
+  start: Start<C>,
+  host: Host,
+): Promise<void> {
+  const settings = resolveSettings(name, flags, host.env, host.machine);
+  const { logLevel, logFormat } = settings;
+  const log = host.createLog({ level: logLevel, format: logFormat });
+  const requests = new StopRequests(host);
+  try {
+    const daemon = await Promise.race([start(settings, log), requests.second]);
+    await requests.first;
+    log.info('Stopping: a signal asked for it.');
+    await Promise.race([daemon.stop(), requests.second]);
+  } finally {
+    requests.release();
+  }
+}
+
+/** A first signal asks the daemon to stop; a second one, that the process end at once. */
+class StopRequests {
+  /** Resolves at the first request. */
+  readonly first: Promise<void>;
+  /** Rejects at the second request. */
+  readonly second: Promise<never>;
+  readonly release: () => void;
+
+  constructor(host: Host) {
+    const first = Promise.withResolvers<void>();
+    const second = Promise.withResolvers<never>();
+    second.promise.catch(() => {}); // nobody may be waiting when it comes
+    let requests = 0;
+    this.first = first.promise;
+    this.second = second.promise;
+    this.release = host.onStop(() => {
+      requests += 1;
+      if (requests === 1) first.resolve();
+      else
+        second.reject(new BeaconError('closed', 'stopped at once by a second signal; connections were cut'));
+    });
+  }
+}

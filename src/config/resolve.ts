@@ -1,0 +1,85 @@
+/** From command line and environment to the settings of one command. Pure: reads no file and no global. */
+import { BeaconError, messageOf } from '../base/errors.ts';
+import { checkTogether } from './rules.ts';
+import {
+  type CommandName,
+  type CommandSetting,
+  type Machine,
+  type SettingName,
+  type SettingsOf,
+  settingsOf,
+} from './settings.ts';
+import { parseValue } from './types.ts';
+
+/** What the command line said, by the setting's name; `true` for a flag without a value. */
+export type Flags = Readonly<Partial<Record<SettingName, string | true>>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A value as written, and the name of where it was written, for an error. */
+interface Given {
+  readonly text: string;
+  readonly from: string;
+}
+
+/**
+ * A flag wins over the environment, the environment over the default; an empty variable counts as not set.
+ * Throws `config` with one line that names the flag or the variable, and what was expected.
+ */
+export function resolveSettings<C extends CommandName>(
+  command: C,
+  flags: Flags,
+  env: Environment,
+  machine: Machine,
+): SettingsOf<C> {
+  const table = settingsOf(command);
+  requireAll(command, table, flags, env);
+  const settings = Object.fromEntries(
+    table.map((setting) => [setting.name, settingValue(setting, flags, env, machine)]),
+  ) as unknown as SettingsOf<C>; // settingsOf and SettingsOf read the same table
+  checkTogether(command, settings);
+  return settings;
+}
+
+function requireAll(
+  command: CommandName,
+  table: readonly CommandSetting[],
+  flags: Flags,
+  env: Environment,
+): void {
+  const missing = table.filter((setting) => setting.required && !given(setting, flags, env));
+  if (missing.length === 0) return;
+  const names = missing.map(({ flag, env }) => `${flag} (or ${env})`).join(', ');
+  throw new BeaconError('config', `${command} needs ${names}; see 'beacon ${command} --help'`);
+}
+
+function settingValue(setting: CommandSetting, flags: Flags, env: Environment, machine: Machine): unknown {
+  const source = given(setting, flags, env) ?? fallback(setting, machine);
+  if (!source) return undefined;
+  try {
+    return parseValue(setting.type, source.text);
+  } catch (error) {
+    throw new BeaconError('config', `${source.from}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function given(
+  { name, flag, env: variable }: CommandSetting,
+  flags: Flags,
+  env: Environment,
+): Given | undefined {
+  const value = flags[name];
+  if (value !== undefined) return { text: value === true ? 'true' : value, from: flag };
+  const text = env[variable];
+  return text ? { text, from: variable } : undefined;
+}
+
+function fallback(setting: CommandSetting, machine: Machine): Given | undefined {
+  const from = `default of ${setting.flag}`;
+  if (setting.default !== undefined) {
+    return {
+      text: typeof setting.default === 'string' ? setting.default : setting.default.from(machine),
+      from,
+    };
+  }
+  return setting.type.kind === 'boolean' ? { text: 'false', from } : undefined;
+}

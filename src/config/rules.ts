@@ -1,0 +1,45 @@
+/** What settings must keep together. */
+import { formatAddress, isLoopback } from '../base/address.ts';
+import { BeaconError } from '../base/errors.ts';
+import type { BridgeSettings, BrokerSettings, CommandName, RelaySettings, SettingsOf } from './settings.ts';
+
+type Checks = { readonly [C in CommandName]: (settings: SettingsOf<C>) => void };
+
+const CHECKS: Checks = { relay: checkRelay, bridge: checkBridge, broker: checkBroker };
+
+/** Throws `config` where settings that are each valid contradict one another. */
+export function checkTogether<C extends CommandName>(command: C, settings: SettingsOf<C>): void {
+  CHECKS[command](settings);
+}
+
+function checkRelay({ nodeName }: RelaySettings): void {
+  if (nodeName === '')
+    throw wrong("--node-name is empty; name this node, or leave it out for the machine's host name");
+}
+
+function checkBridge({ vaultAddr, vaultCa }: BridgeSettings): void {
+  if (vaultCa === undefined || vaultAddr.scheme === 'https') return;
+  const why =
+    vaultAddr.scheme === 'tcp' ? 'with tcp:// the client verifies the store' : 'http:// has no certificate';
+  throw wrong(`--vault-ca needs an https:// --vault-addr: ${why}; leave it out`);
+}
+
+function checkBroker({ listen, listenCert, listenKey, allowHttp }: BrokerSettings): void {
+  if (listenCert !== undefined && listenKey === undefined)
+    throw wrong('--listen-cert needs --listen-key as well');
+  if (listenKey !== undefined && listenCert === undefined)
+    throw wrong('--listen-key needs --listen-cert as well');
+  if (listenCert !== undefined && allowHttp) {
+    throw wrong('--allow-http and --listen-cert contradict each other: leave one of them out');
+  }
+  if (listenCert === undefined && !allowHttp && !isLoopback(listen.host)) {
+    throw wrong(
+      `--listen ${formatAddress(listen)} can be reached from other machines: ` +
+        'give --listen-cert and --listen-key, or --allow-http to serve plain HTTP on purpose',
+    );
+  }
+}
+
+function wrong(message: string): BeaconError {
+  return new BeaconError('config', message);
+}

@@ -1,0 +1,289 @@
+/**
+ * The one table of settings. Flags, `BEACON_*` variables, `--help`, validation and the chart's schema come from it.
+ *
+ * There is no setting for a limit (base/limits.ts), and none whose value is a secret: secrets come in files.
+ */
+import { NAME_BYTES, PARKS_DEFAULT, PARKS_MAX } from '../base/limits.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../base/log.ts';
+import type { SettingType, ValueOf } from './types.ts';
+
+export const COMMANDS = ['relay', 'bridge', 'broker'] as const;
+/** A command that takes settings from the table. */
+export type CommandName = (typeof COMMANDS)[number];
+
+/** What some defaults are taken from. */
+export interface Machine {
+  readonly hostname: string;
+  readonly stderrIsTty: boolean;
+}
+
+/** A default that depends on the machine. */
+export interface MachineDefault {
+  readonly from: (machine: Machine) => string;
+  /** How `--help` puts it. */
+  readonly text: string;
+}
+
+/** What one command may say differently from the rest. */
+export interface Override {
+  readonly text?: string;
+  readonly default?: string;
+  readonly group?: string;
+}
+
+export interface Setting {
+  readonly type: SettingType;
+  /** Stands for the value in `--help`; absent for booleans. */
+  readonly value?: string;
+  /** Heading in `--help`. */
+  readonly group: string;
+  /** One or two sentences for `--help`. */
+  readonly text: string;
+  /** Written as on the command line, and read by the same parser. A boolean is false where none is given. */
+  readonly default?: string | MachineDefault;
+  readonly unit?: string;
+  /** The command does not start without it. */
+  readonly required?: true;
+  /** The commands that take this setting, in the order of `--help`. */
+  readonly commands: Readonly<Partial<Record<CommandName, Override>>>;
+}
+
+const LISTENER = 'Listener:';
+const STORE = 'Secret store:';
+const RELAY = 'Relay:';
+const IDENTITY = 'Identity:';
+const NODE = 'Node:';
+const LOG = 'Log:';
+
+const CLIENTS = { bridge: {}, broker: {} } as const;
+const ALL = { relay: {}, bridge: {}, broker: {} } as const;
+
+export const SETTINGS = {
+  addr: {
+    type: { kind: 'listenAddress', defaultPort: 443 },
+    value: 'address',
+    group: LISTENER,
+    text: 'Where bridges and brokers connect, as [host]:port. Without a host: every address.',
+    default: ':443',
+    commands: { relay: {} },
+  },
+  listen: {
+    type: { kind: 'listenAddress', defaultPort: 8_199 },
+    value: 'address',
+    group: LISTENER,
+    text: 'Where clients of the secret store connect, as [host]:port. Beyond loopback it needs --listen-cert or --allow-http.',
+    default: '127.0.0.1:8199',
+    commands: { broker: {} },
+  },
+  listenCert: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: LISTENER,
+    text: 'Certificate chain (PEM) to serve HTTPS with.',
+    commands: { broker: {} },
+  },
+  listenKey: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: LISTENER,
+    text: 'Private key (PEM) of --listen-cert.',
+    commands: { broker: {} },
+  },
+  allowHttp: {
+    type: { kind: 'boolean' },
+    group: LISTENER,
+    text: 'Serve plain HTTP beyond loopback. Whoever can listen in on that network reads the secrets.',
+    commands: { broker: {} },
+  },
+  vaultAddr: {
+    type: { kind: 'url' },
+    value: 'url',
+    group: STORE,
+    text: 'The store, and the only target of any stream: https://host:port, http://host:port, or tcp://host:port to pass bytes as they come.',
+    required: true,
+    commands: { bridge: {} },
+  },
+  vaultCa: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: STORE,
+    text: "CA certificates (PEM) that the store's certificate must chain to. Without it: the system's.",
+    commands: { bridge: {} },
+  },
+  beaconAddress: {
+    type: { kind: 'addressList', defaultPort: 443 },
+    value: 'host,...',
+    group: RELAY,
+    text: 'Relays to connect to, as host or host:port, tried in random order. The port is 443 where none is given.',
+    required: true,
+    commands: CLIENTS,
+  },
+  beaconInfoHash: {
+    type: { kind: 'infoHash' },
+    value: 'hex',
+    group: RELAY,
+    text: 'Checked against the CA in --tls-ca, from which it follows.',
+    commands: CLIENTS,
+  },
+  beaconCa: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: RELAY,
+    text: "CA certificates (PEM) that the relay's certificate must chain to. Without it: the system's.",
+    commands: CLIENTS,
+  },
+  beaconPin: {
+    type: { kind: 'pinList' },
+    value: 'pin,...',
+    group: RELAY,
+    text: 'Trust only a relay whose certificate fits one of these: cert-sha256:HEX or key-sha256:HEX.',
+    commands: CLIENTS,
+  },
+  parks: {
+    type: { kind: 'integer', min: 1, max: PARKS_MAX },
+    value: 'n',
+    group: RELAY,
+    text: `Connections to keep parked at the least; more follow by themselves, up to ${PARKS_MAX}.`,
+    default: String(PARKS_DEFAULT),
+    unit: 'connections',
+    commands: { bridge: {} },
+  },
+  tlsCert: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: IDENTITY,
+    text: 'Certificate chain (PEM) that the relay shows to bridges and brokers.',
+    required: true,
+    commands: {
+      relay: { group: LISTENER },
+      bridge: { text: "The bridge's certificate (PEM), issued by the CA in --tls-ca." },
+      broker: { text: "The broker's certificate (PEM), issued by the CA in --tls-ca." },
+    },
+  },
+  tlsKey: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: IDENTITY,
+    text: 'Private key (PEM) of --tls-cert.',
+    required: true,
+    commands: { relay: { group: LISTENER }, bridge: {}, broker: {} },
+  },
+  tlsCa: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: IDENTITY,
+    text: 'The bridge CA certificate (PEM), the same file on both sides. Its hash is the info_hash.',
+    required: true,
+    commands: CLIENTS,
+  },
+  allowFile: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: 'Admission:',
+    text: 'The info_hashes to serve, one a line; read again when it changes. Without it any CA may use this relay.',
+    commands: { relay: {} },
+  },
+  allowUnproven: {
+    type: { kind: 'boolean' },
+    group: 'Admission:',
+    text: 'Admit brokers that know an info_hash but prove no key. Then whoever learns it can occupy the bridge.',
+    commands: { relay: {} },
+  },
+  nodeName: {
+    type: { kind: 'name', maxBytes: NAME_BYTES },
+    value: 'name',
+    group: NODE,
+    text: 'Name of this node. Bridges and brokers are told it.',
+    default: { from: (machine) => machine.hostname.slice(0, NAME_BYTES), text: "this machine's host name" },
+    commands: { relay: {} },
+  },
+  zone: {
+    type: { kind: 'name', maxBytes: NAME_BYTES },
+    value: 'name',
+    group: NODE,
+    text: 'Failure zone that this node stands in.',
+    default: '',
+    commands: { relay: {} },
+  },
+  logLevel: {
+    type: { kind: 'enum', values: LOG_LEVELS },
+    value: 'level',
+    group: LOG,
+    text: `One of ${LOG_LEVELS.join(', ')}. Addresses and info_hashes appear at debug only.`,
+    default: 'info',
+    commands: ALL,
+  },
+  logFormat: {
+    type: { kind: 'enum', values: ['json', 'text'] },
+    value: 'format',
+    group: LOG,
+    text: 'json: one object a line; text: for people.',
+    default: {
+      from: (machine) => (machine.stderrIsTty ? 'text' : 'json'),
+      text: 'text on a terminal, else json',
+    },
+    commands: ALL,
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+type Table = typeof SETTINGS;
+export type SettingName = keyof Table;
+
+type NamesOf<C extends CommandName> = {
+  [N in SettingName]: C extends keyof Table[N]['commands'] ? N : never;
+}[SettingName];
+
+type Always =
+  | { readonly required: true }
+  | { readonly default: unknown }
+  | { readonly type: { readonly kind: 'boolean' } };
+
+/** What {@link resolveSettings} returns for command `C`: undefined only where a setting has no default. */
+export type SettingsOf<C extends CommandName> = LogSettings & {
+  readonly [N in NamesOf<C>]: Table[N] extends Always
+    ? ValueOf<Table[N]['type']>
+    : ValueOf<Table[N]['type']> | undefined;
+};
+
+/** The settings that every command has. */
+interface LogSettings {
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export type RelaySettings = SettingsOf<'relay'>;
+export type BridgeSettings = SettingsOf<'bridge'>;
+export type BrokerSettings = SettingsOf<'broker'>;
+
+/** A setting as one command has it. */
+export interface CommandSetting extends Setting {
+  readonly name: SettingName;
+  /** `--tls-cert` */
+  readonly flag: string;
+  /** `BEACON_TLS_CERT` */
+  readonly env: string;
+}
+
+/** The settings of `command` in the order of the table, overrides applied. */
+export function settingsOf(command: CommandName): readonly CommandSetting[] {
+  const entries = Object.entries(SETTINGS) as readonly [SettingName, Setting][];
+  return entries.flatMap(([name, setting]) => {
+    const override = setting.commands[command];
+    return override ? [{ ...setting, ...override, name, flag: flagOf(name), env: envOf(name) }] : [];
+  });
+}
+
+/** `tlsCert` -> `--tls-cert` */
+export function flagOf(name: SettingName): string {
+  return `--${words(name).join('-')}`;
+}
+
+/** `tlsCert` -> `BEACON_TLS_CERT`; `beaconAddress` -> `BEACON_ADDRESS`, without the name twice. */
+export function envOf(name: SettingName): string {
+  const parts = words(name);
+  return (parts[0] === 'beacon' ? parts : ['beacon', ...parts]).join('_').toUpperCase();
+}
+
+function words(name: SettingName): readonly string[] {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(' ');
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { type Flags, resolveSettings } from '../../../src/config/resolve.ts';
+import type { CommandName } from '../../../src/config/settings.ts';
+
+const MACHINE = { hostname: 'node-1', stderrIsTty: false };
+const CLIENT: Flags = { beaconAddress: 'relay', tlsCert: 'c', tlsKey: 'k', tlsCa: 'ca' };
+
+const REQUIRED: Readonly<Record<CommandName, Flags>> = {
+  relay: { tlsCert: 'c', tlsKey: 'k' },
+  bridge: { ...CLIENT, vaultAddr: 'https://store' },
+  broker: CLIENT,
+};
+
+const resolve = (command: CommandName, flags: Flags) => () =>
+  resolveSettings(command, { ...REQUIRED[command], ...flags }, {}, MACHINE);
+
+const refusal = (part: string) =>
+  expect.objectContaining({ code: 'config', message: expect.stringContaining(part) });
+
+describe('relay', () => {
+  it('has a name', () => {
+    expect(resolve('relay', { nodeName: '' })).toThrow(refusal('--node-name is empty'));
+  });
+});
+
+describe('bridge', () => {
+  it('takes a CA for the store only where it verifies the store', () => {
+    expect(resolve('bridge', { vaultCa: 'ca' })).not.toThrow();
+    expect(resolve('bridge', { vaultCa: 'ca', vaultAddr: 'tcp://store:1' })).toThrow(
+      refusal('the client verifies'),
+    );
+    expect(resolve('bridge', { vaultCa: 'ca', vaultAddr: 'http://store' })).toThrow(
+      refusal('no certificate'),
+    );
+  });
+});
+
+describe('broker', () => {
+  const pair: Flags = { listenCert: 'c', listenKey: 'k' };
+
+  it.each(['127.0.0.1:8199', '[::1]:8199', 'localhost:8199'])('serves plain HTTP on %s', (listen) => {
+    expect(resolve('broker', { listen })).not.toThrow();
+  });
+
+  it.each([':8199', '0.0.0.0:8199', '[::]:8199', '10.0.0.1:8199'])(
+    'needs HTTPS or a word on %s',
+    (listen) => {
+      expect(resolve('broker', { listen })).toThrow(
+        refusal('--listen-cert and --listen-key, or --allow-http'),
+      );
+      expect(resolve('broker', { listen, allowHttp: true })).not.toThrow();
+      expect(resolve('broker', { listen, ...pair })).not.toThrow();
+    },
+  );
+
+  it('wants certificate and key together', () => {
+    expect(resolve('broker', { listenCert: 'c' })).toThrow(refusal('--listen-cert needs --listen-key'));
+    expect(resolve('broker', { listenKey: 'k' })).toThrow(refusal('--listen-key needs --listen-cert'));
+  });
+
+  it('does not guess between HTTP and HTTPS', () => {
+    expect(resolve('broker', { ...pair, allowHttp: true })).toThrow(refusal('contradict'));
+  });
+});
