@@ -1,0 +1,196 @@
+/**
+ * The demo: a secret and a large object through a relay that can read nothing, with real processes on loopback.
+ *
+ *   npm run demo            runs, shows what happened, and leaves nothing behind
+ *   npm run demo -- --keep  leaves everything running, and prints commands to try, until Ctrl-C
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { look, mark } from './capture.ts';
+import { type Child, DemoError, runTool, startDaemon, startScript, stopAll } from './children.ts';
+import { type Client, createClient } from './client.ts';
+import { sendWithoutInnerTls } from './control.ts';
+import { bytes, check, heading, line, milliseconds, row } from './screen.ts';
+
+const OBJECT_BYTES = 64 * 1_048_576;
+const SECRET_PATH = '/v1/secret/data/demo';
+const OBJECT_PATH = '/v1/objects/demo';
+
+const keep = process.argv.includes('--keep');
+const startedAt = performance.now();
+const folder = mkdtempSync(join(tmpdir(), 'beacon-demo-'));
+const file = (name: string): string => join(folder, name);
+/** What the relay must never see. */
+const secret = randomBytes(24).toString('base64url');
+const token = randomBytes(24).toString('base64url');
+
+interface Cast {
+  readonly store: Child;
+  readonly relay: Child;
+  readonly bridge: Child;
+  readonly broker: Child;
+  readonly infoHash: string;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    const clean = await leave();
+    // The work that was interrupted has no more say.
+    process.exit(clean && keep ? 0 : 1);
+  });
+}
+try {
+  await demo();
+} catch (error) {
+  line(`\n  The demo failed: ${error instanceof DemoError ? error.message : String((error as Error).stack)}`);
+  process.exitCode = 1;
+}
+if ((!keep || process.exitCode === 1) && !(await leave())) process.exitCode = 1;
+
+async function demo(): Promise<void> {
+  heading('Beacon: a secret, through a relay that can read nothing');
+  const cast = await startCast();
+  showCast(cast);
+  const base = `http://127.0.0.1:${cast.broker.port}`;
+  const client = await createClient(base, file('token.header'), token);
+  await move(client);
+  await inspect(cast);
+  if (keep) return showCommands(base);
+  line('');
+}
+
+async function startCast(): Promise<Cast> {
+  mkdirSync(file('capture'));
+  writeFileSync(file('token'), token, { mode: 0o600 });
+  writeFileSync(file('token.header'), `X-Vault-Token: ${token}\n`, { mode: 0o600 });
+  await Promise.all([
+    runTool(['certs', 'init', '--out', file('certs')]),
+    runTool(['certs', 'relay', '--host', '127.0.0.1', '--out', file('relay')]),
+    // The store is any TLS server with a certificate for its address; the same tool makes one.
+    runTool(['certs', 'relay', '--host', '127.0.0.1', '--out', file('store')]),
+  ]);
+  const infoHash = (await runTool(['info-hash', file('certs/bridge-ca.crt')])).trim();
+  writeFileSync(file('allowed'), `${infoHash}  # the demo's bridge CA\n`);
+  const [store, relay] = await Promise.all([
+    startScript('store.ts', [file('store/relay.crt'), file('store/relay.key'), file('token')]),
+    startDaemon(
+      [
+        file('capture'),
+        ...['--addr', '127.0.0.1:0', '--node-name', 'relay-1'],
+        ...['--tls-cert', file('relay/relay.crt'), '--tls-key', file('relay/relay.key')],
+        ...['--allow-file', file('allowed')],
+      ],
+      'the relay is up',
+      'relay.ts',
+    ),
+  ]);
+  const [bridge, broker] = await Promise.all([
+    startDaemon(
+      [
+        'bridge',
+        ...['--vault-addr', `https://127.0.0.1:${store.port}`, '--vault-ca', file('store/relay-ca.crt')],
+        ...clientArguments('bridge', relay),
+      ],
+      'parked at a relay',
+    ),
+    startDaemon(
+      ['broker', '--listen', '127.0.0.1:0', ...clientArguments('broker', relay)],
+      'the broker is up',
+    ),
+  ]);
+  return { store, relay, bridge, broker, infoHash };
+}
+
+function clientArguments(role: 'bridge' | 'broker', relay: Child): string[] {
+  return [
+    ...['--beacon-address', `127.0.0.1:${relay.port}`, '--beacon-ca', file('relay/relay-ca.crt')],
+    ...['--tls-cert', file(`certs/${role}.crt`), '--tls-key', file(`certs/${role}.key`)],
+    ...['--tls-ca', file('certs/bridge-ca.crt')],
+  ];
+}
+
+function showCast({ store, relay, bridge, broker }: Cast): void {
+  heading('What runs where');
+  row('store', `https://127.0.0.1:${store.port}`, 'a stand-in for OpenBao, KV version 2', store.pid);
+  row('bridge', 'listens nowhere', 'beside the store; parked at the relay', bridge.pid);
+  row('relay', `127.0.0.1:${relay.port}`, 'the only one that others dial', relay.pid);
+  row('broker', `http://127.0.0.1:${broker.port}`, 'beside the workloads', broker.pid);
+}
+
+async function move(client: Client): Promise<void> {
+  heading(`What was sent: ${client.name} -> broker -> relay -> bridge -> store, and back`);
+  const written = await timed(() => client.json('POST', SECRET_PATH, { data: { password: secret } }));
+  check(true, 'a secret was written', milliseconds(written.ms));
+  const answer = await timed(() => client.json('GET', SECRET_PATH));
+  check(JSON.stringify(answer.value).includes(secret), 'and read back, the same', milliseconds(answer.ms));
+
+  const object = randomBytes(OBJECT_BYTES);
+  const sent = createHash('sha256').update(object).digest('hex');
+  writeFileSync(file('object'), object);
+  const up = await timed(() => client.upload(OBJECT_PATH, file('object')));
+  check(true, `${bytes(OBJECT_BYTES)} up`, milliseconds(up.ms));
+  const down = await timed(() => client.download(OBJECT_PATH));
+  check(
+    down.value === sent,
+    `${bytes(OBJECT_BYTES)} down, equal SHA-256 ${sent.slice(0, 12)}...`,
+    milliseconds(down.ms),
+  );
+}
+
+async function inspect({ relay, infoHash }: Cast): Promise<void> {
+  heading('What the relay could see of it');
+  const before = await mark(file('capture'));
+  const seen = await look(file('capture'), secret, [0, 0], before);
+  check(
+    seen.hits === 0 && seen.bytes > 2 * OBJECT_BYTES,
+    `${bytes(seen.bytes)} spliced, its own TLS taken off: the secret is not in them`,
+  );
+  await sendWithoutInnerTls({
+    port: relay.port,
+    relayCa: file('relay/relay-ca.crt'),
+    infoHash,
+    bridge: pair('bridge'),
+    broker: pair('broker'),
+    message: JSON.stringify({ data: { password: secret } }),
+  });
+  const control = await look(file('capture'), secret, before, await mark(file('capture')));
+  check(
+    control.hits > 0,
+    'control: the same secret over a leg without inner TLS is found by the same search',
+  );
+}
+
+function pair(role: string): { cert: string; key: string; ca: string } {
+  return { cert: file(`certs/${role}.crt`), key: file(`certs/${role}.key`), ca: file('certs/bridge-ca.crt') };
+}
+
+function showCommands(base: string): void {
+  chmodSync(folder, 0o700);
+  heading('Try it; Ctrl-C ends everything');
+  const header = `-H @${file('token.header')}`;
+  line(`    curl ${header} ${base}${SECRET_PATH}`);
+  line(`    curl ${header} -d '{"data":{"hello":"world"}}' ${base}/v1/secret/data/mine`);
+  line(`    curl ${header} -o object.bin ${base}${OBJECT_PATH}`);
+  line('');
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const from = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - from };
+}
+
+/** Ends everything that was started; false when something did not end by itself. */
+async function leave(): Promise<boolean> {
+  const killed = await stopAll();
+  rmSync(folder, { recursive: true, force: true });
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  line(
+    killed === 0
+      ? `  Done in ${seconds} s; nothing is left running.`
+      : `  ${killed} processes had to be killed.`,
+  );
+  return killed === 0;
+}
