@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 export interface Link {
   /**
    * Decrypted bytes both ways, `allowHalfOpen`: 'end' says that the peer will send no more, `end()` says the same
-   * of us. Paused until somebody reads; nothing that arrived before is lost.
+   * of us. Paused until somebody reads; nothing that arrived before is lost. An 'error' nobody listens for is ignored;
+   * it may come without 'close' (TLS), and then the connection is of no more use.
    */
   readonly stream: Duplex;
   /** IP address of the peer as text, or of its client where a trusted PROXY header said so. Never logged at `info`. */

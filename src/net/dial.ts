@@ -1,0 +1,150 @@
+/** Outbound connections: TCP, and TLS with the relay or the secret store. */
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
+import { formatAddress } from '../base/address.ts';
+import type { Clock } from '../base/clock.ts';
+import type { BeaconError } from '../base/errors.ts';
+import { HAPPY_EYEBALLS_MS, KEEPALIVE_MS } from '../base/limits.ts';
+import { withBuffers } from './buffers.ts';
+import {
+  connectError,
+  handshakeError,
+  type Peer,
+  type PeerWords,
+  pinError,
+  RELAY_WORDS,
+  wrongProtocolError,
+} from './dial-errors.ts';
+import { type DialLimit, limitDial } from './dial-limit.ts';
+import type { Credentials, TlsVersion } from './server-context.ts';
+import { ignoreErrors, plainAddress } from './socket-reset.ts';
+import { TcpLink } from './tcp-link.ts';
+import { TlsLink } from './tls-link.ts';
+import { checksChain, clientContext, fitsPin, type Trust } from './trust.ts';
+
+export interface DialTcpOptions {
+  /** DNS name or IP address; of several addresses the first that answers is taken (RFC 8305). */
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds for look-up, TCP and TLS together. */
+  readonly timeoutMs: number;
+  /** Ends the dial with `closed`. Of no effect once the link is handed out. */
+  readonly signal?: AbortSignal;
+  readonly clock: Clock;
+}
+
+export interface DialTlsOptions extends DialTcpOptions {
+  /** The one protocol that is offered (RFC 7301). Default: none. */
+  readonly alpn?: string;
+  /** Whether a peer that chooses no protocol is refused. Default true; false for peers older than ALPN. */
+  readonly alpnRequired?: boolean;
+  /** The name that the certificate must bear, and that is sent as SNI. Default: `host`. */
+  readonly servername?: string;
+  /** Pass the same `ca` array when dialling again: TLS contexts are kept by it. */
+  readonly trust: Trust;
+  /** What we show when asked for a certificate: leaf and chain in one PEM. Pass the same object again as well. */
+  readonly identity?: Credentials;
+  /** Default: TLS 1.3. */
+  readonly minVersion?: TlsVersion;
+  /** A last word on the peer's chain (DER, leaf first) before the link is handed out: an error refuses it. */
+  readonly judgePeer?: (chain: readonly Buffer[]) => BeaconError | undefined;
+  /** Default: the words for a relay. */
+  readonly words?: PeerWords;
+}
+
+/** Connects; the caller owns the link. Throws `unreachable` (a retry can help) or `closed` (by the signal). */
+export async function dialTcp(options: DialTcpOptions): Promise<TcpLink> {
+  const limit = limitDial(formatAddress(options), options);
+  try {
+    const socket = await openTcp(options, limit);
+    return new TcpLink(socket, plainAddress(socket.remoteAddress ?? ''));
+  } finally {
+    limit.release();
+  }
+}
+
+/**
+ * Connects and does TLS; the caller owns the link. Throws `unreachable` and `closed` (both say whether a retry can
+ * help), `untrusted`, `config` when the identity cannot be used, or what `judgePeer` returned.
+ */
+export async function dialTls(options: DialTlsOptions): Promise<TlsLink> {
+  const context = clientContext(options.trust, options.identity, options.minVersion ?? 'TLSv1.3');
+  const peer: Peer = { name: formatAddress(options), words: options.words ?? RELAY_WORDS };
+  const limit = limitDial(peer.name, options);
+  try {
+    const raw = await openTcp(options, limit);
+    const source = plainAddress(raw.remoteAddress ?? '');
+    const stream = await handshake(raw, peer, limit, {
+      ...nameOptions(options),
+      secureContext: context,
+      rejectUnauthorized: checksChain(options.trust),
+      ...(options.alpn !== undefined && { ALPNProtocols: [options.alpn] }),
+    });
+    const link = new TlsLink(stream, raw, source);
+    const refusal = judge(link, peer, options);
+    if (!refusal) return link;
+    link.reset();
+    throw refusal;
+  } finally {
+    limit.release();
+  }
+}
+
+function judge(link: TlsLink, peer: Peer, options: DialTlsOptions): BeaconError | undefined {
+  const { alpn, alpnRequired = true, trust, judgePeer } = options;
+  if (alpn !== undefined && alpnRequired && link.stream.alpnProtocol !== alpn)
+    return wrongProtocolError(peer);
+  const [leaf] = link.peerChain;
+  // Closed between the handshake and now.
+  if (!leaf) return handshakeError(peer, undefined);
+  const { pins = [] } = trust;
+  if (pins.length > 0 && !pins.some((pin) => fitsPin(leaf, pin))) return pinError(peer);
+  return judgePeer?.(link.peerChain);
+}
+
+function nameOptions({ host, servername = host }: DialTlsOptions): ConnectionOptions {
+  return {
+    // RFC 6066, section 3: no IP addresses in SNI.
+    ...(isIP(servername) === 0 && { servername }),
+    checkServerIdentity: (_asked, certificate) => checkServerIdentity(servername, certificate),
+  };
+}
+
+function openTcp({ host, port }: DialTcpOptions, limit: DialLimit): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket = connectTcp(
+    withBuffers({
+      host,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: HAPPY_EYEBALLS_MS,
+    }),
+  );
+  socket.on('error', ignoreErrors);
+  limit.guard(socket, reject);
+  socket.once('connect', () => resolve(socket));
+  socket.once('error', (error) => reject(connectError(limit.name, error)));
+  return promise;
+}
+
+function handshake(
+  raw: Socket,
+  peer: Peer,
+  limit: DialLimit,
+  options: ConnectionOptions,
+): Promise<TLSSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const stream = connectTls(withBuffers({ ...options, socket: raw }));
+  limit.guard(raw, reject);
+  stream.once('secureConnect', () => resolve(stream));
+  stream.on('error', (error) => {
+    raw.destroy();
+    reject(handshakeError(peer, error));
+  });
+  stream.once('close', () => reject(handshakeError(peer, undefined)));
+  return promise;
+}

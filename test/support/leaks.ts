@@ -1,0 +1,67 @@
+/**
+ * Fails a test that leaves something open: a socket, a listener, a timer or a child process.
+ *
+ * Call {@link checkLeaks} once, at the top of a test file. It looks when the test's own cleanup is done.
+ */
+import { readdirSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { beforeEach, onTestFinished } from 'vitest';
+
+/** What a test of this project can leave behind, by the names that Node gives it. */
+const KINDS = [
+  'TCPServerWrap',
+  'TCPSocketWrap',
+  'TLSWrap',
+  'PipeWrap',
+  'ProcessWrap',
+  'Timeout',
+  'Immediate',
+];
+/** Closing takes a few turns of the event loop at each end; a test that needs more of them leaks. */
+const TURNS = 2_000;
+
+type Census = ReadonlyMap<string, number>;
+
+/** Compares what is open after each test of this file with what was open before it. */
+export function checkLeaks(): void {
+  beforeEach(() => {
+    const before = census();
+    // These run last registered first, and after all `afterEach` hooks: this one comes last of all.
+    onTestFinished(async () => {
+      await settled(() => leaked(before).length === 0);
+      const left = leaked(before);
+      if (left.length > 0) throw new Error(`left open: ${left.join(', ')}`);
+    });
+  });
+}
+
+/** Waits, for a bounded number of turns of the event loop, until `done` holds; says whether it does. */
+export async function settled(done: () => boolean, turns: number = TURNS): Promise<boolean> {
+  for (let turn = 0; turn < turns && !done(); turn += 1) await nextTurn();
+  return done();
+}
+
+/** File descriptors of this process; undefined where the system has no /proc. */
+export function descriptors(): number | undefined {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return undefined;
+  }
+}
+
+function census(): Census {
+  const counts = new Map<string, number>(KINDS.map((kind) => [kind, 0]));
+  for (const kind of process.getActiveResourcesInfo()) {
+    const count = counts.get(kind);
+    if (count !== undefined) counts.set(kind, count + 1);
+  }
+  return counts;
+}
+
+function leaked(before: Census): string[] {
+  return [...census()].flatMap(([kind, count]) => {
+    const more = count - (before.get(kind) ?? 0);
+    return more > 0 ? [`${more} ${kind}`] : [];
+  });
+}
