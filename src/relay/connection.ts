@@ -1,0 +1,209 @@
+/**
+ * One client's connection at the relay, from the end of its TLS handshake to its splice or its end: reads frames,
+ * knows where frames end and opaque bytes begin, and says what happened. What follows from it is the relay's choice.
+ *
+ * Opaque bytes that arrive early go back into the link's stream by `unshift`, so the splice finds them first.
+ */
+import type { Clock, Timer } from '../base/clock.ts';
+import { BeaconError } from '../base/errors.ts';
+import { CONTROL_BUFFER_BYTES, EARLY_BYTES, HELLO_TIMEOUT_MS, REFUSED_LINGER_MS } from '../base/limits.ts';
+import type { Link } from '../net/link.ts';
+import { clientFrames } from '../wire/decode.ts';
+import { encodeRelayFrame } from '../wire/encode.ts';
+import type { ClientFrame, Hello, Refused, RelayFrame } from '../wire/frames.ts';
+import type { ConnectionId } from './lot.ts';
+
+/**
+ * hello: nothing came yet · parked: frames both ways · offered: OFFER is out, frames come in until ACCEPT ·
+ * waiting: a broker, opaque bytes come in, frames go out · spliced: not ours any more · refused: REFUSED is out ·
+ * gone: closed, or about to be.
+ */
+export type ConnectionState = 'hello' | 'parked' | 'offered' | 'waiting' | 'spliced' | 'refused' | 'gone';
+
+export interface ConnectionHandler {
+  onHello(connection: Connection, hello: Hello): void;
+  onPong(connection: Connection, token: number): void;
+  onAccept(connection: Connection, pairId: Buffer): void;
+  /**
+   * The relay is to refuse the client: a BeaconError says that it broke the protocol or was too slow for it, anything
+   * else was thrown by one of these handlers and is a fault of ours.
+   */
+  onViolation(connection: Connection, error: unknown): void;
+  /** The connection ended before it was spliced. Comes once. */
+  onGone(connection: Connection): void;
+}
+
+export class Connection {
+  readonly id: ConnectionId;
+  readonly link: Link;
+  readonly #handler: ConnectionHandler;
+  readonly #clock: Clock;
+  readonly #decoder = clientFrames();
+  #state: ConnectionState = 'hello';
+  #timer: Timer | undefined;
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+
+  constructor(id: ConnectionId, link: Link, clock: Clock, handler: ConnectionHandler) {
+    this.id = id;
+    this.link = link;
+    this.#clock = clock;
+    this.#handler = handler;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Begins to read. */
+  start(): void {
+    const { stream } = this.link;
+    stream.on('data', this.#onData);
+    stream.on('end', this.#onEnd);
+    // An error of TLS does not close the stream by itself.
+    stream.on('error', this.#onLost);
+    stream.on('close', this.#onLost);
+    this.#timer = this.#clock.after(HELLO_TIMEOUT_MS, () =>
+      this.#violation(new BeaconError('timeout', `no whole HELLO within ${HELLO_TIMEOUT_MS / 1_000} s`)),
+    );
+    stream.resume();
+  }
+
+  /** The bridge may stay: frames go on. */
+  park(): void {
+    this.#state = 'parked';
+  }
+
+  /** The broker may stay: what it sends from now on is opaque. */
+  wait(): void {
+    this.#state = 'waiting';
+    this.#keepEarly(this.#decoder.takeRest());
+  }
+
+  /** Sends OFFER, the last frame this bridge gets. */
+  offer(pairId: Buffer): void {
+    if (this.#state !== 'parked') return;
+    this.#state = 'offered';
+    this.#write({ type: 'offer', pairId });
+  }
+
+  /** Does nothing unless the client is parked or waits: nobody else reads frames. */
+  send(frame: RelayFrame): void {
+    if (this.#state === 'parked' || this.#state === 'waiting') this.#write(frame);
+  }
+
+  /** Says why, closes, and gives the client a moment to read it. */
+  refuse(refused: Refused): void {
+    if (this.#state === 'gone' || this.#state === 'refused') return;
+    // After OFFER a bridge takes every byte for the broker's.
+    if (this.#state === 'offered' || this.#state === 'spliced') return this.drop();
+    this.#state = 'refused';
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(REFUSED_LINGER_MS, () => this.drop());
+    this.#early = [];
+    this.#write(refused);
+    this.link.stream.end();
+    // Read on and discard: unread bytes would turn our close into a reset that overtakes REFUSED.
+    this.link.stream.resume();
+  }
+
+  /** Hands the link over to the caller, opaque bytes first in its stream. Nothing is read or reported after it. */
+  release(): Link {
+    const { stream } = this.link;
+    stream.pause();
+    this.#detach();
+    this.#state = 'spliced';
+    for (const chunk of this.#early.reverse()) stream.unshift(chunk);
+    this.#early = [];
+    return this.link;
+  }
+
+  /** Ends the connection with a reset. Idempotent. */
+  drop(): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    this.#early = [];
+    this.#detach();
+    this.link.reset();
+    this.#handler.onGone(this);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#state === 'waiting') return this.#keepEarly(chunk);
+    if (this.#state === 'refused') return;
+    try {
+      this.#decoder.push(chunk);
+      this.#readFrames();
+    } catch (error) {
+      // Also what a handler threw: further up it would end the process.
+      this.#violation(error);
+    }
+  };
+
+  /** Every way to change the state ends the loop: what follows HELLO or ACCEPT may not be a frame. */
+  #readFrames(): void {
+    let frame: ClientFrame | undefined;
+    do {
+      const state = this.#state;
+      if (state !== 'hello' && state !== 'parked' && state !== 'offered') return;
+      frame = this.#decoder.next();
+      if (frame) this.#onFrame(frame, state);
+    } while (frame);
+  }
+
+  #onFrame(frame: ClientFrame, state: 'hello' | 'parked' | 'offered'): void {
+    if (state === 'hello' && frame.type === 'hello') {
+      this.#timer?.cancel();
+      return this.#handler.onHello(this, frame);
+    }
+    if (state === 'offered' && frame.type === 'accept') {
+      this.link.stream.pause();
+      this.#keepEarly(this.#decoder.takeRest());
+      return this.#handler.onAccept(this, frame.pairId);
+    }
+    if (frame.type === 'ping' && state !== 'hello') {
+      // After OFFER no frame may go out: a PING that crossed it goes unanswered.
+      return state === 'parked' ? this.send({ type: 'pong', token: frame.token }) : undefined;
+    }
+    if (frame.type === 'pong' && state !== 'hello') return this.#handler.onPong(this, frame.token);
+    this.#violation(new BeaconError('malformed', `a ${frame.type} frame is not expected in state ${state}`));
+  }
+
+  #keepEarly(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes >= EARLY_BYTES) this.link.stream.pause();
+  }
+
+  #write(frame: RelayFrame): void {
+    const { stream } = this.link;
+    // A client that does not read its frames must not make us keep them.
+    if (stream.writableLength > CONTROL_BUFFER_BYTES) this.drop();
+    else stream.write(encodeRelayFrame(frame));
+  }
+
+  #violation(error: unknown): void {
+    if (this.#state === 'gone' || this.#state === 'refused') return;
+    this.#handler.onViolation(this, error);
+  }
+
+  /**
+   * The end of what a client sends, before it is spliced, is the end of the client. One that is refused may have sent
+   * its end before it could read why: the stream closes by itself once that is written.
+   */
+  readonly #onEnd = (): void => {
+    if (this.#state !== 'refused') this.drop();
+  };
+
+  readonly #onLost = (): void => this.drop();
+
+  #detach(): void {
+    const { stream } = this.link;
+    this.#timer?.cancel();
+    stream.off('data', this.#onData);
+    stream.off('end', this.#onEnd);
+    stream.off('error', this.#onLost);
+    stream.off('close', this.#onLost);
+  }
+}

@@ -1,0 +1,63 @@
+/** `beacon relay`: composes a {@link Relay} from settings and files. */
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { systemRandom } from '../base/random.ts';
+import type { RelaySettings } from '../config/settings.ts';
+import { flagOf } from '../config/settings.ts';
+import type { SpliceTap } from '../net/splice.ts';
+import { loadCredentials } from '../pki/credentials.ts';
+import { ProofMemory } from '../pki/proof-memory.ts';
+import { AllowFile } from './allow-file.ts';
+import { Relay } from './relay.ts';
+
+export interface RunningRelay {
+  /** Where it listens, the port that was asked for or, for 0, the one that was free. */
+  readonly address: { readonly address: string; readonly port: number };
+  stop(): Promise<void>;
+}
+
+/**
+ * Resolves when the relay listens. Rejects with BeaconError('config') that says what to correct.
+ *
+ * @param tap sees what is spliced; for the demo.
+ */
+export async function startRelay(settings: RelaySettings, log: Log, tap?: SpliceTap): Promise<RunningRelay> {
+  const clock = systemClock;
+  const credentials = await loadCredentials({
+    certFile: settings.tlsCert,
+    keyFile: settings.tlsKey,
+    flags: { cert: flagOf('tlsCert'), key: flagOf('tlsKey') },
+    wallMs: clock.wall(),
+  });
+  const allow = settings.allowFile ? await AllowFile.open(settings.allowFile, clock, log) : undefined;
+  if (!allow) log.warn('any CA may use this relay; name those it serves with --allow-file');
+  if (settings.allowUnproven)
+    log.warn('brokers are admitted without a proof: whoever knows an info_hash can occupy its bridge');
+  try {
+    const memory = new ProofMemory();
+    const relay = new Relay({
+      host: settings.addr.host,
+      port: settings.addr.port,
+      credentials: { certPem: credentials.certificate, keyPem: credentials.key },
+      node: settings.nodeName,
+      zone: settings.zone,
+      policy: () => ({ allowUnproven: settings.allowUnproven, allowed: allow?.hashes, memory }),
+      clock,
+      random: systemRandom,
+      log,
+      ...(tap && { tap }),
+    });
+    const address = await relay.listen();
+    log.info('the relay is up', { port: address.port, node: settings.nodeName, zone: settings.zone });
+    return {
+      address,
+      async stop() {
+        allow?.close();
+        await relay.close();
+      },
+    };
+  } catch (error) {
+    allow?.close();
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+/** What bridge and broker read from their files, checked: identity, proof, the way to trust a relay. */
+import type { Address } from '../base/address.ts';
+import type { Clock } from '../base/clock.ts';
+import { BeaconError } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
+import type { Log } from '../base/log.ts';
+import type { Pin } from '../base/pin.ts';
+import type { Random } from '../base/random.ts';
+import { flagOf } from '../config/settings.ts';
+import { chainsTo } from '../pki/chains-to.ts';
+import { loadCredentials, namesAreNeutral, readPem } from '../pki/credentials.ts';
+import { infoHashOfCertificate } from '../pki/info-hash.ts';
+import { certificatesInPem, certificateToPem } from '../pki/pem.ts';
+import { judgeChain } from '../pki/proof.ts';
+import type { Role } from '../wire/frames.ts';
+import type { TunnelIdentity } from './http2.ts';
+import { RelayDialer } from './relay-dialer.ts';
+
+/** The settings that bridge and broker share. */
+export interface ClientSettings {
+  readonly beaconAddress: readonly Address[];
+  readonly beaconInfoHash: InfoHash | undefined;
+  readonly beaconCa: string | undefined;
+  readonly beaconPin: readonly Pin[] | undefined;
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsCa: string;
+}
+
+export interface ClientCredentials {
+  readonly identity: TunnelIdentity;
+  readonly dialer: RelayDialer;
+}
+
+/**
+ * Reads the files that `settings` name. Throws BeaconError('config') for what a relay would refuse later, so that a
+ * mistake shows at start.
+ *
+ * @param role what the certificate must be good for.
+ */
+export async function loadClient(
+  settings: ClientSettings,
+  role: Role,
+  deps: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+): Promise<ClientCredentials> {
+  const { clock, random, log } = deps;
+  const credentials = await loadCredentials({
+    certFile: settings.tlsCert,
+    keyFile: settings.tlsKey,
+    caFile: settings.tlsCa,
+    flags: { cert: flagOf('tlsCert'), key: flagOf('tlsKey'), ca: flagOf('tlsCa') },
+    wallMs: clock.wall(),
+  });
+  const { certificate: certPem, key: keyPem, chain } = credentials;
+  const authority = credentials.authority ?? missingAuthority(settings);
+  const infoHash = infoHashOfCertificate(authority);
+  checkInfoHash(settings, infoHash);
+  const verdict = judgeChain(chain, { infoHash, role, wallMs: clock.wall() });
+  if (!verdict.ok) {
+    throw new BeaconError(
+      'config',
+      `${flagOf('tlsCert')} ${settings.tlsCert} is no proof for this CA: ${verdict.text}; 'beacon certs issue' makes one that is`,
+    );
+  }
+  if (!namesAreNeutral(chain)) {
+    log.warn(
+      'the relay gets to see the names in this certificate chain; use neutral ones if that tells too much',
+    );
+  }
+  const identity = { certPem, keyPem, caPem: certificateToPem(authority), infoHash, clock };
+  const dialer = new RelayDialer({
+    addresses: settings.beaconAddress,
+    relayCa: await relayCa(settings, authority),
+    pins: settings.beaconPin ?? [],
+    identity,
+    bridgeCa: authority,
+    clock,
+    random,
+  });
+  return { identity, dialer };
+}
+
+function checkInfoHash({ beaconInfoHash, tlsCa }: ClientSettings, infoHash: InfoHash): void {
+  if (beaconInfoHash === undefined || beaconInfoHash === infoHash) return;
+  throw new BeaconError(
+    'config',
+    `${flagOf('beaconInfoHash')} is not that of ${flagOf('tlsCa')} ${tlsCa}: compare 'beacon info-hash ${tlsCa}' on both sides, or leave the flag out`,
+  );
+}
+
+async function relayCa(settings: ClientSettings, bridgeCa: Buffer): Promise<string[] | undefined> {
+  const { beaconCa } = settings;
+  if (beaconCa === undefined) return undefined;
+  const certificates = certificatesInPem(await readPem(beaconCa, flagOf('beaconCa')));
+  if (certificates.length === 0) {
+    throw new BeaconError('config', `${flagOf('beaconCa')} ${beaconCa} holds no certificate in PEM`);
+  }
+  if (chainsTo(certificates, bridgeCa)) {
+    throw new BeaconError(
+      'config',
+      `${flagOf('beaconCa')} ${beaconCa} is the bridge CA: a relay under it could pose as the bridge; 'beacon certs relay' makes a CA for the relay`,
+    );
+  }
+  return certificates.map(certificateToPem);
+}
+
+function missingAuthority({ tlsCa }: ClientSettings): never {
+  throw new BeaconError('config', `${flagOf('tlsCa')} ${tlsCa} holds no certificate`);
+}

@@ -1,0 +1,92 @@
+/**
+ * What both ends of a tunnel agree on: inner mTLS 1.3 over a leg, HTTP/2 in it, one CONNECT request (RFC 9113,
+ * section 8.5) per stream.
+ *
+ * The broker is TLS client and HTTP/2 client, the bridge server of both. The authority of a CONNECT names the target;
+ * any status but 200 refuses the stream, with the reason in the header `beacon-error`.
+ */
+import type { Http2Session, SessionOptions } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
+import { BeaconError } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
+import {
+  H2_RESET_BURST,
+  H2_RESET_RATE,
+  H2_SESSION_MEMORY_MB,
+  H2_STREAM_WINDOW,
+  TUNNEL_STREAMS,
+} from '../base/limits.ts';
+import type { InnerTls } from '../net/tls-over.ts';
+import { judgeChain } from '../pki/proof.ts';
+import type { Role } from '../wire/frames.ts';
+import type { LegStream } from './leg-stream.ts';
+
+/** Who an end of a tunnel is, and whom it trusts. */
+export interface TunnelIdentity {
+  /** Leaf and intermediates, PEM. */
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** The bridge CA, PEM: root of both ends' chains. */
+  readonly caPem: string;
+  readonly infoHash: InfoHash;
+  readonly clock: Clock;
+}
+
+/** DNS name in every bridge's leaf; see pki/proof.ts. */
+export const BRIDGE_NAME = 'bridge.beacon.internal';
+/** ALPN of the inner TLS (RFC 7301): HTTP/2. */
+export const INNER_ALPN = 'h2';
+/** Response header with the reason of a refusal, one of {@link STREAM_REFUSALS}. */
+export const ERROR_HEADER = 'beacon-error';
+
+/** Why a bridge refuses a stream, and the HTTP status that goes with it (RFC 9110, section 15). */
+export const STREAM_REFUSALS = {
+  unknownTarget: 404,
+  targetUnreachable: 502,
+  targetTls: 502,
+  internal: 500,
+} as const;
+export type StreamRefusal = keyof typeof STREAM_REFUSALS;
+
+/** The refusal named `text`; `internal` for any other. */
+export function streamRefusal(text: unknown): StreamRefusal {
+  return Object.keys(STREAM_REFUSALS).find((name): name is StreamRefusal => name === text) ?? 'internal';
+}
+
+export const SESSION_OPTIONS = {
+  settings: { initialWindowSize: H2_STREAM_WINDOW, maxConcurrentStreams: TUNNEL_STREAMS, enablePush: false },
+  maxSessionMemory: H2_SESSION_MEMORY_MB,
+  streamResetBurst: H2_RESET_BURST,
+  streamResetRate: H2_RESET_RATE,
+} as const satisfies SessionOptions & { streamResetBurst: number; streamResetRate: number };
+
+/**
+ * OpenSSL has checked the chain against the CA; roles and path rules are ours. Throws `untrusted`, the stream is
+ * destroyed then.
+ *
+ * @param role what the peer must be certified for.
+ */
+export function demandProof(secure: InnerTls, identity: TunnelIdentity, role: Role): void {
+  const { infoHash, clock } = identity;
+  const verdict = judgeChain(secure.peerChain, { infoHash, role, wallMs: clock.wall() });
+  if (verdict.ok) return;
+  secure.stream.destroy();
+  throw new BeaconError('untrusted', `the other end of the tunnel is not who it should be: ${verdict.text}`);
+}
+
+/** Resolves when the session and the leg below it are gone, for whatever reason. */
+export async function tunnelClosed(session: Http2Session, leg: LegStream): Promise<void> {
+  session.on('error', () => {});
+  await Promise.all([closed(session), closed(leg)]);
+}
+
+function closed(emitter: Pick<NodeJS.EventEmitter, 'once'>): Promise<void> {
+  return new Promise((resolve) => emitter.once('close', () => resolve()));
+}
+
+/** HTTP/2 has no use for half a connection: when the other end ends it, so do we, and what streams are left are cut. */
+export function endWithPeer({ stream }: InnerTls): Duplex {
+  stream.allowHalfOpen = false;
+  return stream;
+}
