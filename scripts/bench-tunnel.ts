@@ -8,7 +8,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { systemClock } from '../src/base/clock.ts';
-import { type BeaconProcess, makePkiDirectory, type PkiDirectory, startBeacon } from '../test/support/processes.ts';
+import {
+  type BeaconProcess,
+  makePkiDirectory,
+  type PkiDirectory,
+  startBeacon,
+} from '../test/support/processes.ts';
 
 const HOST = '127.0.0.1';
 const CHUNK = Buffer.alloc(64 * 1_024, 7);
@@ -78,7 +83,11 @@ async function pump(socket: Socket, size: number): Promise<void> {
   socket.end();
 }
 
-async function measure(name: string, all: Processes, transfer: (socket: Socket) => Promise<void>): Promise<void> {
+async function measure(
+  name: string,
+  all: Processes,
+  transfer: (socket: Socket) => Promise<void>,
+): Promise<void> {
   const before = ROLES.map((role) => cpuSeconds(all[role]));
   const socket = connect(all.broker.port, HOST);
   await once(socket, 'connect');

@@ -4,9 +4,12 @@
  */
 import { parseArgs } from 'node:util';
 import { integerBelow, systemRandom } from '../src/base/random.ts';
-import { fuzzWire } from '../test/support/frames.ts';
+import { fuzzWire } from '../test/support/codec-checks.ts';
+import { FORWARD_DIRECTIONS } from '../test/support/forward-frames.ts';
+import { BEACON_DIRECTIONS } from '../test/support/frames.ts';
 
 const USAGE = 'usage: node scripts/fuzz-wire.ts [--cases N] [--seed S]   (whole numbers, N at least 1)';
+const DIRECTIONS = [...BEACON_DIRECTIONS, ...FORWARD_DIRECTIONS];
 
 function main(): number {
   const settings = read();
@@ -17,7 +20,7 @@ function main(): number {
   const { cases, seed } = settings;
   console.log(`fuzz-wire: seed ${seed}, ${cases} cases`);
   try {
-    console.log(`fuzz-wire: ${fuzzWire(seed, cases)} cases passed`);
+    console.log(`fuzz-wire: ${fuzzWire(seed, cases, DIRECTIONS)} cases passed`);
     return 0;
   } catch (error) {
     console.error(error);

@@ -57,7 +57,6 @@ const MODULES: ModuleTable = {
   commander: ['cli'],
   pino: ['base'],
   'pino-pretty': ['base'],
-  '@peculiar/x509': ['pki'],
   '@peculiar/asn1-schema': ['pki'],
   '@peculiar/asn1-x509': ['pki'],
 };

@@ -69,6 +69,7 @@ function receive(
   return new Promise((resolve, reject) => {
     new ParkedConnection(link, hello, {
       onParked: () => {},
+      onLeave: () => {},
       onEnd: reject,
       onPaired: ({ stream }) => {
         let got = 0;

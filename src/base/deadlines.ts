@@ -1,20 +1,24 @@
 /**
- * Deadlines by key, earliest first: a binary heap with lazy deletion. Pure; the owner asks {@link Deadlines.next}
- * when to look again and calls {@link Deadlines.due} then.
+ * Deadlines by key, earliest first, and of the same moment the one that was set first: a binary heap with lazy deletion.
+ * Pure; the owner asks {@link Deadlines.next} when to look again and calls {@link Deadlines.due} then.
  */
 
 interface Entry<K> {
   readonly key: K;
   readonly at: number;
+  /** Counts up. Without it, ties would fall as the heap happens to lie, and replays would differ. */
+  readonly order: number;
 }
 
 export class Deadlines<K> {
   readonly #current = new Map<K, Entry<K>>();
   #heap: Entry<K>[] = [];
+  #order = 0;
 
   /** Sets, or moves, the deadline of `key`. O(log n). */
   set(key: K, at: number): void {
-    const entry = { key, at };
+    this.#order += 1;
+    const entry = { key, at, order: this.#order };
     this.#current.set(key, entry);
     this.#push(entry);
     // Entries that were moved or deleted stay behind in the heap; without this a key that moves often grows it.
@@ -64,7 +68,7 @@ export class Deadlines<K> {
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
       const parent = heap[parentIndex] as Entry<K>;
-      if (parent.at <= entry.at) break;
+      if (isBefore(parent, entry)) break;
       heap[index] = parent;
       index = parentIndex;
     }
@@ -81,9 +85,9 @@ export class Deadlines<K> {
       const left = heap[childIndex];
       if (!left) break;
       const right = heap[childIndex + 1];
-      if (right && right.at < left.at) childIndex += 1;
+      if (right && isBefore(right, left)) childIndex += 1;
       const child = heap[childIndex] as Entry<K>;
-      if (child.at >= moved.at) break;
+      if (isBefore(moved, child)) break;
       heap[index] = child;
       index = childIndex;
     }
@@ -99,4 +103,8 @@ export class Deadlines<K> {
 /** The smallest of `times` that is a number, or undefined. */
 export function earliest(times: readonly (number | undefined)[]): number | undefined {
   return times.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a), undefined);
+}
+
+function isBefore(a: Entry<unknown>, b: Entry<unknown>): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

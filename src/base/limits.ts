@@ -71,8 +71,20 @@ export const PING_INTERVAL_MS = 15 * SECOND;
 export const PONG_TIMEOUT_MS = 5 * SECOND;
 /** Frames that a client has not read yet; past it, the client is not reading at all and is dropped. */
 export const CONTROL_BUFFER_BYTES = 16 * KIB;
+/** Bytes of frames that a parked bridge may send between two of our pings. It has reason to send 14; at a frame each
+ *  microsecond or so of CPU, more is an attack. */
+export const PARKED_BYTES = 4 * KIB;
 /** Bytes of a broker that are read before it is paired; its TLS ClientHello fits. */
 export const EARLY_BYTES = 16 * KIB;
+
+/** Concurrent splices of one process, local and forwarded together. Part of the product: the next one waits in line. */
+export const SPLICE_SLOTS = 1_000;
+/** Holders that a broker is sent to, one after the other, before it waits for another advert. */
+export const HOLDER_TRIES = 3;
+/** How long a forward may stand in the holder's line: the broker decides, by leaving; the longest time a timer takes. */
+export const FORWARD_PATIENCE_MS = 24 * 60 * 60 * SECOND;
+/** A broker declined for want of a slot tries again within this time, drawn at random: a few round trips of a cluster. */
+export const DECLINED_PAUSE_MS = 50;
 
 // ---- files
 
@@ -83,13 +95,12 @@ export const ALLOW_FILE_BYTES = 8 * MIB;
 
 // ---- splice
 
-/** High-water mark of the streams of net/. A stream may overshoot by what one read of the kernel brings: 16 KiB with
- *  TLS, 64 KiB without. */
+/** High-water mark of the streams of net/. One read of the kernel may bring 64 KiB more than that. */
 export const STREAM_BUFFER_BYTES = 32 * KIB;
-/** Bytes that one direction of a splice lets wait for its destination before it stops to read. Larger batches cost
- *  less CPU (20 % between 16 and 64 KiB). Together, with TLS on both sides: 48 KiB read, a record not yet decrypted,
- *  80 KiB waiting and their encrypted copy make 225 KiB a direction, below the 256 KiB that are promised. */
-export const SPLICE_WINDOW_BYTES = 64 * KIB;
+/** Bytes that one direction of a splice lets wait for its destination before it stops to read; larger batches cost
+ *  less CPU. With TLS on both sides a direction holds at most 32 + 64 KiB read, 16 KiB of a record that is not whole,
+ *  48 + 16 KiB waiting and an encrypted copy of these: 240 KiB, below the 256 KiB that are promised. */
+export const SPLICE_WINDOW_BYTES = 48 * KIB;
 /** Bytes wait and none is accepted for this long: the peer is dead or hostile. The kernel alone would take 15 min. */
 export const STALL_TIMEOUT_MS = 60 * SECOND;
 
@@ -118,12 +129,21 @@ export const LEG_LINGER_MS = 5 * SECOND;
 export const STOP_GRACE_MS = 15 * SECOND;
 /** A new stream waits this long for a tunnel: a secret-store client gives up after 10 s by itself. */
 export const STREAM_WAIT_MS = 10 * SECOND;
+/** Bytes of a client that are read, and kept, before its stream is accepted: any request but an upload fits. */
+export const CLIENT_EARLY_BYTES = 16 * KIB;
 /** Streams that wait for a tunnel at one broker. */
 export const WAITING_STREAMS = 1_024;
-/** Concurrent streams of one tunnel that a bridge admits; five times what the product promises. */
-export const TUNNEL_STREAMS = 1_000;
+/** Concurrent streams that a broker opens in one tunnel, five times what the product promises; more wait for a place. */
+export const BROKER_STREAMS = 1_000;
+/** Concurrent streams that a bridge admits: node:http2 counts closed ones until their memory is freed. */
+export const TUNNEL_STREAMS = 2 * BROKER_STREAMS;
+/** Tunnels of one bridge, those in their handshake included: as many as a relay has splices. A bridge that has as many
+ *  parks no more, so that brokers wait at the relay or find another bridge. */
+export const BRIDGE_TUNNELS = 1_000;
 /** The bridge's dial to the target. */
 export const TARGET_DIAL_TIMEOUT_MS = 10 * SECOND;
+/** A stream is accepted within this, or the bridge does not answer: its dial and a slow line. */
+export const STREAM_ACCEPT_MS = TARGET_DIAL_TIMEOUT_MS + 5 * SECOND;
 /** A data frame of a tunnel: one TLS record of 16 KiB with its overhead fits. */
 export const TUNNEL_FRAME_BYTES = 32 * KIB;
 /** HTTP/2 flow-control windows: one stream, and all streams of a tunnel together. A stalled reader holds the first. */
@@ -150,10 +170,10 @@ export const GOSSIP_VALUE_BYTES = 8 * KIB;
 /** Gossip that waits for one member to read it; past it the stream is reset and opened again. Three seconds of the
  *  busiest cluster (300 entries a second) fit, after that the member counts as dead. */
 export const GOSSIP_SEND_BUFFER_BYTES = 4 * MIB;
-/** Entries of one origin that a node takes: per second, and at once after a stall. A node of the largest cluster hears
- *  300 a second from all others together. */
-export const GOSSIP_ENTRIES_PER_SECOND = 1_000;
-export const GOSSIP_ENTRIES_BURST = 2_000;
+/** Entries and heartbeats of one origin that a node takes: per second, and at once after a stall. Four times what an
+ *  honest one can send, and at 0.4 ms of CPU each less than a tenth of a core. */
+export const GOSSIP_ENTRIES_PER_SECOND = 200;
+export const GOSSIP_ENTRIES_BURST = 1_000;
 /** A member that sends more is cut off for this long: what it costs is then a small part of a core. */
 export const GOSSIP_FLOOD_PAUSE_MS = 10 * SECOND;
 /** An entry is known as seen for this long; members themselves keep entries for 5 s. */
@@ -245,11 +265,21 @@ export const PULL_PAUSE_MS = 200;
 export const PULL_PAUSE_MAX_MS = 30 * SECOND;
 /** From the first connection to the choice of the own incarnation: members answer a connection at once. */
 export const INCARNATION_WAIT_MS = 300;
-/** A second process with our name counts once it has been heard of for longer than a dead one keeps its lease. */
-export const RIVAL_PROOF_MS = 4 * SECOND;
 /** How long a holder that said `notHere` is not offered for that info_hash, unless it says something newer. */
 export const SUPPRESS_MS = 500;
 /** Suppressed info_hashes of one holder; as many as forwards may be under way. */
 export const SUPPRESSED_ENTRIES = 1_000;
 /** host:port of a node: a DNS name of 253 bytes (RFC 1035, section 2.3.4), a colon, five digits, and brackets. */
 export const ADDRESS_BYTES = 261;
+
+// ---- forward
+
+/** The other node of a forward says nothing for this long, in any step of its set-up, dial included: it is given up.
+ *  Within a region a round trip takes 100 ms at the most, a node's worst stall less than a second. */
+export const FORWARD_SILENCE_MS = 2 * SECOND;
+/** How often a holder says that it still waits: a lost packet and a stall do not make a silence of it. */
+export const FORWARD_SIGN_MS = 500;
+/** From TAKE to JOINED, while both nodes hold a slot for it: two bridges that do not ACCEPT in time, and one that does. */
+export const FORWARD_JOIN_TIMEOUT_MS = 2 * ACCEPT_TIMEOUT_MS + FORWARD_SILENCE_MS;
+/** Requests of other nodes that are not joined yet, at 60 KB for their socket. Four nodes' worth of splices. */
+export const FORWARDS_PENDING = 4_096;

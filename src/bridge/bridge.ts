@@ -4,13 +4,14 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import { BeaconError, messageOf } from '../base/errors.ts';
-import { STALL_TIMEOUT_MS } from '../base/limits.ts';
+import { BRIDGE_TUNNELS, STALL_TIMEOUT_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
 import { type Splice, spliceLinks } from '../net/splice.ts';
 import { BridgeTunnel, type ReachTarget } from '../tunnel/bridge-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
+import { News } from '../tunnel/news.ts';
 import { Reconnect } from '../tunnel/reconnect.ts';
 import type { RelayDialer } from '../tunnel/relay-dialer.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
@@ -18,7 +19,7 @@ import { ParkPlan } from './park-plan.ts';
 import { ParkedConnection } from './parked-connection.ts';
 
 export interface BridgeOptions {
-  readonly dialer: RelayDialer;
+  readonly dialer: Pick<RelayDialer, 'dial'>;
   readonly identity: TunnelIdentity;
   /** Parked connections to keep at the least. */
   readonly parks: number;
@@ -35,10 +36,14 @@ export class Bridge {
   readonly #plan: ParkPlan;
   readonly #reconnect: Reconnect;
   readonly #stop = new AbortController();
+  readonly #refusals: News;
   readonly #parks = new Set<ParkedConnection>();
+  /** Parks that a relay wants to be rid of: each is closed when another is parked. */
+  readonly #leaving = new Set<ParkedConnection>();
+  /** Paired, and not yet a tunnel. */
+  readonly #handshakes = new Set<Link>();
   readonly #tunnels = new Set<BridgeTunnel>();
   readonly #splices = new Set<Splice>();
-  #parked = 0;
   #dialling = 0;
   #timer: Timer | undefined;
 
@@ -47,11 +52,12 @@ export class Bridge {
     this.#instance = options.random.bytes(INSTANCE_BYTES);
     this.#plan = new ParkPlan(options.parks);
     this.#reconnect = new Reconnect(options.random, options.log);
+    this.#refusals = new News(options.log);
   }
 
   /** Connections that wait at a relay now. */
   get parked(): number {
-    return this.#parked;
+    return [...this.#parks, ...this.#leaving].filter((park) => park.parked).length;
   }
 
   get tunnels(): number {
@@ -66,7 +72,8 @@ export class Bridge {
   async stop(deadline: Promise<void>): Promise<void> {
     this.#stop.abort();
     this.#timer?.cancel();
-    for (const park of this.#parks) park.close();
+    for (const park of [...this.#parks, ...this.#leaving]) park.close();
+    for (const link of this.#handshakes) link.reset();
     const closing = [...this.#tunnels].map((tunnel) => tunnel.close());
     await Promise.race([Promise.all(closing), deadline]);
     for (const tunnel of this.#tunnels) tunnel.destroy();
@@ -77,7 +84,9 @@ export class Bridge {
   /** Dials until as many connections are parked, or on their way, as the plan wants; unless a backoff runs. */
   #fill(): void {
     if (this.#stop.signal.aborted || this.#timer) return;
-    const missing = this.#plan.target(this.#options.clock.now()) - this.#parks.size - this.#dialling;
+    const room = BRIDGE_TUNNELS - this.#tunnels.size - this.#handshakes.size;
+    const wanted = Math.min(room, this.#plan.target(this.#options.clock.now()));
+    const missing = wanted - this.#parks.size - this.#dialling;
     for (let count = 0; count < missing; count += 1) void this.#dial();
   }
 
@@ -95,20 +104,23 @@ export class Bridge {
 
   #park(link: Link): void {
     const { clock, identity, log, software } = this.#options;
-    let since: number | undefined;
     const unpark = (): void => {
       this.#parks.delete(park);
-      if (since !== undefined) this.#parked -= 1;
+      this.#leaving.delete(park);
     };
     const park = new ParkedConnection(
       link,
       { infoHash: identity.infoHash, instance: this.#instance, software, clock },
       {
         onParked: ({ node, zone }) => {
-          since = clock.now();
-          this.#parked += 1;
           this.#reconnect.succeeded();
-          log[this.#parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
+          log[this.parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
+          this.#closeOneLeaving();
+        },
+        onLeave: () => {
+          this.#parks.delete(park);
+          this.#leaving.add(park);
+          this.#fill();
         },
         onPaired: (paired) => {
           unpark();
@@ -116,9 +128,9 @@ export class Bridge {
           void this.#serve(paired);
           this.#fill();
         },
-        onEnd: (error) => {
+        onEnd: (error, parkedMs) => {
           unpark();
-          this.#lost(error, since === undefined ? 0 : clock.now() - since);
+          this.#lost(error, parkedMs);
         },
       },
     );
@@ -132,22 +144,37 @@ export class Bridge {
 
   async #serve(link: Link): Promise<void> {
     const { identity, reach, log } = this.#options;
+    this.#handshakes.add(link);
     try {
       const tunnel = await BridgeTunnel.accept(link, identity, reach, {
         onStream: (stream, target) => this.#splice(stream, target),
-        onRefused: (error) => log.warn(`a stream was refused: ${error.message}`, { code: error.code }),
+        onRefused: ({ message, code }) => this.#refusals.bad(`a stream was refused: ${message}`, code),
       });
       this.#tunnels.add(tunnel);
       log.debug('a tunnel is up');
-      void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
+      void tunnel.closed.then(() => {
+        this.#tunnels.delete(tunnel);
+        this.#fill();
+      });
       if (this.#stop.signal.aborted) tunnel.destroy();
     } catch (error) {
       link.reset();
-      log.warn(`a broker came, and no tunnel: ${messageOf(error)}`);
+      if (!this.#stop.signal.aborted) log.warn(`a broker came, and no tunnel: ${messageOf(error)}`);
+    } finally {
+      this.#handshakes.delete(link);
+      this.#fill();
     }
   }
 
+  #closeOneLeaving(): void {
+    const [park] = this.#leaving;
+    if (!park) return;
+    this.#leaving.delete(park);
+    park.close();
+  }
+
   #splice(stream: Link, target: Link): void {
+    this.#refusals.good();
     const splice = spliceLinks(stream, target, { clock: this.#options.clock, stallMs: STALL_TIMEOUT_MS });
     this.#splices.add(splice);
     void splice.done.then(() => this.#splices.delete(splice));

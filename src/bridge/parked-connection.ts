@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
 import { type InfoHash, infoHashBytes } from '../base/info-hash.ts';
-import { HELLO_TIMEOUT_MS, PING_INTERVAL_MS, PONG_TIMEOUT_MS } from '../base/limits.ts';
+import { CONTROL_BUFFER_BYTES, PING_INTERVAL_MS, PONG_TIMEOUT_MS, RELAY_SILENCE_MS } from '../base/limits.ts';
 import type { Link } from '../net/link.ts';
 import { relayFrames } from '../wire/decode.ts';
 import { encodeClientFrame } from '../wire/encode.ts';
@@ -23,10 +23,13 @@ export interface ParkOptions {
 export interface ParkHandler {
   /** The relay took the connection into its lot. */
   onParked(parked: Parked): void;
+  /** The time has come that the relay's GOAWAY named: park elsewhere, then close this one. It stays a park until then. */
+  onLeave(): void;
   /** A broker is at the other end; the link is the caller's now, its first bytes unread. */
   onPaired(link: Link): void;
-  /** The connection ended without a pairing: refused, dead, told to go, or cut. Comes once, and nothing after it. */
-  onEnd(error: BeaconError): void;
+  /** The connection ended without a pairing: refused, dead, or cut. Comes once, and nothing after it.
+   *  `parkedMs`: how long it was parked; 0: never. */
+  onEnd(error: BeaconError, parkedMs: number): void;
 }
 
 export class ParkedConnection {
@@ -36,9 +39,12 @@ export class ParkedConnection {
   readonly #decoder = relayFrames();
   #state: 'hello' | 'parked' | 'done' = 'hello';
   #timer: Timer | undefined;
+  #leave: Timer | undefined;
+  #parkedAt: number | undefined;
   /** Token of the ping that is not answered yet. */
   #unanswered: number | undefined;
   #lastToken = 0;
+  #pingMs = PING_INTERVAL_MS;
 
   constructor(link: Link, options: ParkOptions, handler: ParkHandler) {
     this.#link = link;
@@ -60,8 +66,13 @@ export class ParkedConnection {
       except: [],
       avoid: [],
     });
-    this.#timer = this.#clock.after(HELLO_TIMEOUT_MS, () => this.#silent());
+    this.#timer = this.#clock.after(RELAY_SILENCE_MS, () => this.#silent());
     stream.resume();
+  }
+
+  /** Whether the relay holds it in its lot. */
+  get parked(): boolean {
+    return this.#state === 'parked';
   }
 
   /** Leaves without a word to the handler. */
@@ -73,7 +84,10 @@ export class ParkedConnection {
   }
 
   #send(frame: ClientFrame): void {
-    this.#link.stream.write(encodeClientFrame(frame));
+    const { stream } = this.#link;
+    // A relay that asks and does not read must not make us keep the answers.
+    if (stream.writableLength > CONTROL_BUFFER_BYTES) return this.#silent();
+    stream.write(encodeClientFrame(frame));
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -91,11 +105,16 @@ export class ParkedConnection {
   };
 
   #onFrame(frame: RelayFrame): void {
+    if (frame.type === 'refused') return this.#end(refusalError(frame));
+    if (this.#state === 'hello') {
+      if (frame.type !== 'parked') return this.#unexpected(frame);
+      this.#state = 'parked';
+      this.#parkedAt = this.#clock.now();
+      this.#pingMs = Math.max(PONG_TIMEOUT_MS, Math.min(frame.pingIntervalMs, PING_INTERVAL_MS));
+      this.#armPing();
+      return this.#handler.onParked(frame);
+    }
     switch (frame.type) {
-      case 'parked':
-        this.#state = 'parked';
-        this.#handler.onParked(frame);
-        return this.#armPing();
       case 'ping':
         return this.#send({ type: 'pong', token: frame.token });
       case 'pong':
@@ -104,21 +123,20 @@ export class ParkedConnection {
         return this.#armPing();
       case 'offer':
         return this.#accept(frame.pairId);
-      case 'refused':
-        return this.#end(refusalError(frame));
       case 'goaway':
-        return this.#end(
-          new BeaconError('closed', 'the relay told this bridge to park elsewhere', {
-            retry: true,
-            retryAfterMs: frame.reconnectAfterMs,
-          }),
-        );
+        this.#leave ??= this.#clock.after(frame.reconnectAfterMs, () => this.#handler.onLeave());
+        return;
       case 'draining':
         return;
+      case 'parked':
       case 'waiting':
       case 'paired':
-        return this.#end(new BeaconError('malformed', `the relay sent ${frame.type} to a bridge`));
+        return this.#unexpected(frame);
     }
+  }
+
+  #unexpected({ type }: RelayFrame): void {
+    this.#end(new BeaconError('malformed', `the relay sent ${type} out of turn to a bridge`));
   }
 
   #accept(pairId: Buffer): void {
@@ -133,7 +151,7 @@ export class ParkedConnection {
 
   #armPing(): void {
     this.#timer?.cancel();
-    this.#timer = this.#clock.after(PING_INTERVAL_MS, () => {
+    this.#timer = this.#clock.after(this.#pingMs, () => {
       this.#lastToken += 1;
       this.#unanswered = this.#lastToken;
       this.#send({ type: 'ping', token: this.#lastToken });
@@ -154,12 +172,13 @@ export class ParkedConnection {
   #end(error: BeaconError): void {
     if (this.#state === 'done') return;
     this.close();
-    this.#handler.onEnd(error);
+    this.#handler.onEnd(error, this.#parkedAt === undefined ? 0 : this.#clock.now() - this.#parkedAt);
   }
 
   #detach(): void {
     this.#state = 'done';
     this.#timer?.cancel();
+    this.#leave?.cancel();
     const { stream } = this.#link;
     stream.off('data', this.#onData);
     stream.off('end', this.#onCut);

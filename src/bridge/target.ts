@@ -8,7 +8,10 @@ import type { Link } from '../net/link.ts';
 import type { Trust } from '../net/trust.ts';
 import type { ReachTarget } from '../tunnel/bridge-tunnel.ts';
 
-const STORE_WORDS = { what: 'the secret store', trustAdvice: "pass the store's CA certificate with --vault-ca" };
+const STORE_WORDS = {
+  what: 'the secret store',
+  trustAdvice: "pass the store's CA certificate with --vault-ca",
+};
 
 /** Name of the one target; a stream for any other is refused. */
 export const VAULT_TARGET = 'vault';
@@ -31,22 +34,27 @@ export function vaultTarget(options: TargetOptions): ReachTarget {
     try {
       return await dial(options, trust);
     } catch (cause) {
-      const tls = cause instanceof BeaconError && cause.code === 'untrusted';
-      throw tls
-        ? new BeaconError('targetTls', `TLS with the store fails: ${cause.message}`, {
-            cause,
-          })
-        : new BeaconError('targetUnreachable', 'the store does not answer; see --vault-addr', {
-            cause,
-            retry: true,
-          });
+      throw targetError(cause);
     }
   };
+}
+
+/** Before TCP is connected dials fail with `unreachable`; what goes wrong after it is TLS. */
+function targetError(cause: unknown): BeaconError {
+  if (cause instanceof BeaconError && cause.code !== 'unreachable') {
+    return new BeaconError('targetTls', `TLS with the store fails: ${cause.message}`, { cause });
+  }
+  return new BeaconError('targetUnreachable', 'the store does not answer; see --vault-addr', {
+    cause,
+    retry: true,
+  });
 }
 
 function dial({ address, clock, signal }: TargetOptions, trust: Trust): Promise<Link> {
   const where = { host: address.host, port: address.port, timeoutMs: TARGET_DIAL_TIMEOUT_MS, clock, signal };
   if (address.scheme !== 'https') return dialTcp(where);
-  // The store's clients speak HTTP/1.1 to the broker's listener, so this is what the store must be told.
-  return dialTls({ ...where, alpn: 'http/1.1', minVersion: 'TLSv1.2', trust, words: STORE_WORDS });
+  // The store's clients speak HTTP/1.1 to the broker's listener, so this is what the store must be told. A store that
+  // does not know ALPN speaks nothing else.
+  const alpn = { alpn: 'http/1.1', alpnRequired: false };
+  return dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words: STORE_WORDS });
 }

@@ -2,23 +2,22 @@
  * The broker: listens for the store's clients and carries each connection as a stream of a tunnel to the bridge.
  * It answers a client at once, also while the tunnel is being built; a stream waits for it.
  */
-import type { Clock, Timer } from '../base/clock.ts';
-import { sleep } from '../base/clock.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import { BeaconError, messageOf } from '../base/errors.ts';
-import { STALL_TIMEOUT_MS, STREAM_WAIT_MS, WAITING_STREAMS } from '../base/limits.ts';
+import { RECONNECT_HEALTHY_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
-import { type Splice, spliceLinks } from '../net/splice.ts';
-import { BrokerTunnel, type OpenedStream } from '../tunnel/broker-tunnel.ts';
+import { BrokerTunnel } from '../tunnel/broker-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import { Reconnect } from '../tunnel/reconnect.ts';
 import type { RelayDialer } from '../tunnel/relay-dialer.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
+import { Clients } from './clients.ts';
 import { connectThrough } from './connect.ts';
 
 export interface BrokerOptions {
-  readonly dialer: RelayDialer;
+  readonly dialer: Pick<RelayDialer, 'dial'>;
   readonly identity: TunnelIdentity;
   /** Name of the target that every stream is for. */
   readonly target: string;
@@ -28,19 +27,12 @@ export interface BrokerOptions {
   readonly log: Log;
 }
 
-/** A client that waits for a tunnel. */
-interface Waiter {
-  readonly client: Link;
-  readonly timer: Timer;
-}
-
 export class Broker {
   readonly #options: BrokerOptions;
   readonly #instance: Buffer;
   readonly #reconnect: Reconnect;
+  readonly #clients: Clients;
   readonly #stop = new AbortController();
-  readonly #waiters = new Set<Waiter>();
-  readonly #splices = new Set<Splice>();
   /** All that are not gone: the one in use, and those that finish their last streams. */
   readonly #tunnels = new Set<BrokerTunnel>();
   #tunnel: BrokerTunnel | undefined;
@@ -50,6 +42,7 @@ export class Broker {
     this.#options = options;
     this.#instance = options.random.bytes(INSTANCE_BYTES);
     this.#reconnect = new Reconnect(options.random, options.log);
+    this.#clients = new Clients(options);
   }
 
   /** Whether a tunnel is up. */
@@ -58,7 +51,7 @@ export class Broker {
   }
 
   get streams(): number {
-    return this.#splices.size;
+    return this.#clients.streams;
   }
 
   /** Builds a tunnel, and another whenever that one is gone, until {@link stop}. */
@@ -68,33 +61,17 @@ export class Broker {
 
   /** Carries a client's connection. The link is closed with its stream, or reset when there is none to be had. */
   serve(client: Link): void {
-    const tunnel = this.#tunnel;
-    if (tunnel?.usable) return this.#carry(client, tunnel);
-    if (this.#stop.signal.aborted) return client.reset();
-    if (this.#waiters.size >= WAITING_STREAMS) return this.#turnAway(client, 'too many wait for a tunnel');
-    const waiter: Waiter = {
-      client,
-      timer: this.#options.clock.after(STREAM_WAIT_MS, () => {
-        this.#waiters.delete(waiter);
-        this.#turnAway(client, `no tunnel within ${STREAM_WAIT_MS / 1_000} s`);
-      }),
-    };
-    this.#waiters.add(waiter);
+    this.#clients.serve(client);
   }
 
   /** Takes no new clients, waits until `deadline` for the running streams, then cuts what is left. */
   async stop(deadline: Promise<void>): Promise<void> {
     this.#stop.abort();
-    for (const { client, timer } of this.#waiters) {
-      timer.cancel();
-      client.reset();
-    }
-    this.#waiters.clear();
+    this.#clients.stop();
     const closing = [...this.#tunnels].map((tunnel) => tunnel.close());
     await Promise.race([Promise.all(closing), deadline]);
     for (const tunnel of this.#tunnels) tunnel.destroy();
-    for (const splice of this.#splices) splice.abort();
-    await Promise.all([this.#kept, ...closing, ...[...this.#splices].map((splice) => splice.done)]);
+    await Promise.all([this.#kept, ...closing, this.#clients.abort()]);
   }
 
   async #keepTunnel(): Promise<void> {
@@ -106,7 +83,9 @@ export class Broker {
         const tunnel = await this.#build();
         since = clock.now();
         this.#use(tunnel);
-        await tunnel.left;
+        const reason = await tunnel.left;
+        // The bridge leaves in good order: another may be there already. One that never stays is left to the backoff.
+        if (reason === 'goaway' && clock.now() - since >= RECONNECT_HEALTHY_MS) continue;
         throw new BeaconError('closed', 'the tunnel is gone; building another', { retry: true });
       } catch (cause) {
         if (signal.aborted) return;
@@ -125,7 +104,13 @@ export class Broker {
     const link = await dialer.dial(signal);
     const { infoHash } = identity;
     await connectThrough(link, { infoHash, instance: this.#instance, software, clock, signal });
-    return BrokerTunnel.open(link, identity);
+    const onStop = (): void => link.reset();
+    signal.addEventListener('abort', onStop, { once: true });
+    try {
+      return await BrokerTunnel.open(link, identity);
+    } finally {
+      signal.removeEventListener('abort', onStop);
+    }
   }
 
   #use(tunnel: BrokerTunnel): void {
@@ -135,29 +120,6 @@ export class Broker {
     this.#tunnel = tunnel;
     this.#reconnect.succeeded();
     this.#options.log.info('a tunnel to the bridge is up');
-    for (const waiter of this.#waiters) {
-      this.#waiters.delete(waiter);
-      waiter.timer.cancel();
-      this.#carry(waiter.client, tunnel);
-    }
-  }
-
-  #carry(client: Link, tunnel: BrokerTunnel): void {
-    const { clock, log, target } = this.#options;
-    let opened: OpenedStream;
-    try {
-      opened = tunnel.connect(target);
-    } catch (cause) {
-      return this.#turnAway(client, messageOf(cause));
-    }
-    opened.accepted.catch((error: BeaconError) => log.warn(error.message, { code: error.code }));
-    const splice = spliceLinks(client, opened.link, { clock, stallMs: STALL_TIMEOUT_MS });
-    this.#splices.add(splice);
-    void splice.done.then(() => this.#splices.delete(splice));
-  }
-
-  #turnAway(client: Link, why: string): void {
-    this.#options.log.warn(`a client was turned away: ${why}`, { code: 'noTunnel' });
-    client.reset();
+    this.#clients.use(tunnel);
   }
 }

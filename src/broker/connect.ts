@@ -78,6 +78,7 @@ export function connectThrough(link: Link, options: ConnectOptions): Promise<Pai
 
     stream.on('data', onData).on('end', onCut).on('close', onCut).on('error', onCut);
     options.signal.addEventListener('abort', onAbort, { once: true });
+    if (options.signal.aborted) return onAbort();
     stream.write(hello(options));
     stream.resume();
   });

@@ -8,6 +8,8 @@ import { addExamples, addSettings, type Example } from './help.ts';
 import type { Host } from './host.ts';
 
 export interface Daemon {
+  /** Resolves when it must stop although nobody asked; its log says why. Default: it never must. */
+  readonly ended?: Promise<void>;
   /** Ends everything in good order; resolves when nothing is left that keeps the process alive. */
   stop(): Promise<void>;
 }
@@ -54,8 +56,10 @@ async function runDaemon<C extends CommandName>(
   const requests = new StopRequests(host);
   try {
     const daemon = await Promise.race([start(settings, log), requests.second]);
-    await requests.first;
-    log.info('Stopping: a signal asked for it.');
+    await Promise.race([
+      requests.first.then(() => log.info('Stopping: a signal asked for it.')),
+      daemon.ended ?? requests.first,
+    ]);
     await Promise.race([daemon.stop(), requests.second]);
   } finally {
     requests.release();

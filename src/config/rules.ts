@@ -12,7 +12,12 @@ export function checkTogether<C extends CommandName>(command: C, settings: Setti
   CHECKS[command](settings);
 }
 
-function checkRelay({ nodeName }: RelaySettings): void {
+function checkRelay({ nodeName, clusterPeer, clusterSecretFile }: RelaySettings): void {
+  if (clusterPeer !== undefined && clusterSecretFile === undefined) {
+    throw wrong(
+      '--cluster-peer needs --cluster-secret-file: without the secret no other node would let this one in',
+    );
+  }
   if (nodeName === '')
     throw wrong("--node-name is empty; name this node, or leave it out for the machine's host name");
 }

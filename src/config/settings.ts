@@ -53,6 +53,7 @@ const STORE = 'Secret store:';
 const RELAY = 'Relay:';
 const IDENTITY = 'Identity:';
 const NODE = 'Node:';
+const CLUSTER = 'Cluster:';
 const LOG = 'Log:';
 
 const CLIENTS = { bridge: {}, broker: {} } as const;
@@ -203,6 +204,43 @@ export const SETTINGS = {
     group: NODE,
     text: 'Failure zone that this node stands in.',
     default: '',
+    commands: { relay: {} },
+  },
+  clusterPeer: {
+    type: { kind: 'clusterPeers' },
+    value: 'name=host:port,...',
+    group: CLUSTER,
+    text: 'The nodes of the cluster, by their --node-name; this one may be among them. Those that do not run are not waited for. Without it the relay runs alone.',
+    commands: { relay: {} },
+  },
+  clusterSecretFile: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: CLUSTER,
+    text: 'One line of 32 characters or more, the same on every node; two lines, current and next, while it is changed. Whoever has it is a full member.',
+    commands: { relay: {} },
+  },
+  clusterAddr: {
+    type: { kind: 'listenAddress', defaultPort: 7_946 },
+    value: '[host]:port',
+    group: CLUSTER,
+    text: 'Where other nodes connect for gossip. Bound only with --cluster-peer.',
+    default: ':7946',
+    commands: { relay: {} },
+  },
+  forwardAddr: {
+    type: { kind: 'listenAddress', defaultPort: 7_443 },
+    value: '[host]:port',
+    group: CLUSTER,
+    text: 'Where other nodes connect to reach the bridges parked here. Bound only with --cluster-peer.',
+    default: ':7443',
+    commands: { relay: {} },
+  },
+  clusterAdvertise: {
+    type: { kind: 'string', maxBytes: 253 },
+    value: 'host',
+    group: CLUSTER,
+    text: 'Host at which other nodes reach this one, where it is not the one in their --cluster-peer: behind NAT.',
     commands: { relay: {} },
   },
   logLevel: {

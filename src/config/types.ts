@@ -1,5 +1,6 @@
 /** What a setting's value can be: a closed union of types, and one parser for each. */
 import { type Address, parseAddress, parseAddressList } from '../base/address.ts';
+import { type ClusterPeer, parseClusterPeers } from '../base/cluster-peer.ts';
 import { BeaconError } from '../base/errors.ts';
 import { type InfoHash, parseInfoHash } from '../base/info-hash.ts';
 import { type Pin, parsePins } from '../base/pin.ts';
@@ -20,6 +21,8 @@ export type SettingType =
   | { readonly kind: 'addressList'; readonly defaultPort: number }
   /** Where the secret store is: https://, http:// or tcp://. */
   | { readonly kind: 'url' }
+  /** Nodes of a cluster: name=host:port,... */
+  | { readonly kind: 'clusterPeers' }
   | { readonly kind: 'infoHash' }
   | { readonly kind: 'pinList' }
   /** A whole number, bounds included. */
@@ -45,6 +48,7 @@ export type ValueOf<T extends SettingType> = T extends { readonly kind: 'enum'; 
       listenAddress: Address;
       addressList: readonly Address[];
       url: VaultAddr;
+      clusterPeers: readonly ClusterPeer[];
       infoHash: InfoHash;
       pinList: readonly Pin[];
       integer: number;
@@ -63,6 +67,7 @@ const PARSERS: Parsers = {
   listenAddress: (text, type) => parseAddress(text, { defaultPort: type.defaultPort, allowAnyHost: true }),
   addressList: (text, type) => parseAddressList(text, type),
   url: parseVaultAddr,
+  clusterPeers: parseClusterPeers,
   infoHash: parseInfoHash,
   pinList: parsePins,
   integer: parseInteger,

@@ -1,6 +1,7 @@
-/** TLS 1.3 with certificates on both sides, inside a stream of our own: the inner mTLS of a tunnel. Server side. */
+/** TLS inside a stream of our own: the inner mTLS of a tunnel, server side. */
 import type { Duplex } from 'node:stream';
-import { createServer } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
+import { creatingBuffers } from './buffers.ts';
 import { serverContext } from './server-context.ts';
 import { type InnerTls, type InnerTlsOptions, innerHandshake } from './tls-over.ts';
 
@@ -9,7 +10,10 @@ export interface AcceptTlsOverOptions extends InnerTlsOptions {
   readonly ca: readonly string[];
 }
 
-/** TLS over `below`. Throws `timeout`, or `closed` with what OpenSSL said as its cause; `below` is destroyed then. */
+/**
+ * TLS over `below`. Throws `untrusted` when the client's certificate is refused, `timeout`, `config` when our own
+ * cannot be used, or `closed`; `below` is destroyed then.
+ */
 export function acceptTlsOver(below: Duplex, options: AcceptTlsOverOptions): Promise<InnerTls> {
   return innerHandshake(below, options, (done, fail) => {
     // Only a tls.Server rejects: a TLSSocket made by hand with rejectUnauthorized lets every certificate in.
@@ -21,7 +25,14 @@ export function acceptTlsOver(below: Duplex, options: AcceptTlsOverOptions): Pro
       ALPNProtocols: [options.alpn],
     });
     server.once('secureConnection', done);
-    server.on('tlsClientError', fail);
-    server.emit('connection', below);
+    server.on('tlsClientError', (error, stream) => fail(rejection(stream) ?? error));
+    creatingBuffers(() => server.emit('connection', below));
   });
+}
+
+/** Why OpenSSL did not like the client's certificate; Node reports such a client as one that hung up. */
+function rejection(stream: TLSSocket): { readonly code: string } | undefined {
+  // Declared as an Error, but it is the code of one.
+  const code: unknown = stream.authorizationError;
+  return typeof code === 'string' ? { code } : undefined;
 }

@@ -81,6 +81,8 @@ function connectReason(code: string | undefined): string {
       return 'unknown host; check the name';
     case 'EAI_AGAIN':
       return 'the name cannot be looked up now; check the DNS settings of this machine';
+    case 'ECONNRESET':
+      return 'it closed the connection at once; a firewall may stand in between';
     case 'ENETUNREACH':
     case 'EHOSTUNREACH':
     case 'EADDRNOTAVAIL':
@@ -106,6 +108,8 @@ function handshakeFinding(code: string | undefined, words: PeerWords): Finding {
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    // An authority of the same name, but with another key.
+    case 'CERT_SIGNATURE_FAILURE':
       return untrusted(
         `its certificate is signed by an authority that is not trusted here; ${words.trustAdvice}`,
       );
@@ -113,6 +117,8 @@ function handshakeFinding(code: string | undefined, words: PeerWords): Finding {
       return untrusted(
         `its certificate is for another name; dial it by a name in its certificate, or ${words.trustAdvice}`,
       );
+    case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
+      return untrusted(`it showed no certificate; ${words.trustAdvice}`);
     case 'CERT_HAS_EXPIRED':
       return untrusted("its certificate has expired; renew it there, or correct this machine's clock");
     case 'CERT_NOT_YET_VALID':

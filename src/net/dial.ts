@@ -90,13 +90,16 @@ export async function dialTls(options: DialTlsOptions): Promise<TlsLink> {
   }
 }
 
+/** Stands for a connection that was closed without an error. */
+const CLOSED = { code: 'ECONNRESET' };
+
 function judge(link: TlsLink, peer: Peer, options: DialTlsOptions): BeaconError | undefined {
   const { alpn, alpnRequired = true, trust, judgePeer } = options;
   if (alpn !== undefined && alpnRequired && link.stream.alpnProtocol !== alpn)
     return wrongProtocolError(peer);
   const [leaf] = link.peerChain;
   // Closed between the handshake and now.
-  if (!leaf) return handshakeError(peer, undefined);
+  if (!leaf) return handshakeError(peer, CLOSED);
   const { pins = [] } = trust;
   if (pins.length > 0 && !pins.some((pin) => fitsPin(leaf, pin))) return pinError(peer);
   return judgePeer?.(link.peerChain);
@@ -145,6 +148,6 @@ function handshake(
     raw.destroy();
     reject(handshakeError(peer, error));
   });
-  stream.once('close', () => reject(handshakeError(peer, undefined)));
+  stream.once('close', () => reject(handshakeError(peer, CLOSED)));
   return promise;
 }

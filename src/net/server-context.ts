@@ -12,18 +12,19 @@ export interface Credentials {
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /**
- * All settings of a server's context: `setSecureContext` forgets whatever it is not given. Throws `config` when
- * certificate and key cannot be used.
+ * All settings of a server's context: `setSecureContext` forgets whatever it is not given. `clientCa`: authorities, PEM,
+ * that OpenSSL checks clients' certificates against. Throws `config` when certificate and key cannot be used.
  */
 export function serverContext(
   { certPem, keyPem }: Credentials,
   minVersion: TlsVersion,
+  clientCa: readonly string[] = [],
 ): SecureContextOptions {
   const options: SecureContextOptions = {
     cert: certPem,
     key: keyPem,
-    // Clients' chains are judged above, never by OpenSSL; without this it would load every public root.
-    ca: [],
+    // Empty where clients' chains are judged above and not by OpenSSL; undefined would load every public root.
+    ca: [...clientCa],
     minVersion,
     // A resumed session shows the server the client's leaf only, without the chain that proves the info_hash.
     secureOptions: constants.SSL_OP_NO_TICKET,

@@ -94,6 +94,6 @@ export class TcpListener {
       ...(detail !== undefined && { detail: messageOf(detail) }),
     });
     if (reason === 'internal')
-      log.error('a local connection was dropped by a fault of ours; run with debug logs for more');
+      log.error('a local connection was dropped by a fault of ours; debug logs say more');
   }
 }

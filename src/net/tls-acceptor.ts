@@ -18,8 +18,10 @@ export interface TlsAcceptorOptions {
   /** Whether a client that offers no protocol at all is closed after its handshake. */
   readonly alpnRequired: boolean;
   readonly minVersion: TlsVersion;
-  /** Asks the client for a certificate; whatever it sends, or not, the handshake goes on. */
+  /** Asks the client for a certificate; whatever it sends, or not, the handshake goes on, unless `clientCa` is given. */
   readonly requestCert: boolean;
+  /** Authorities, PEM: a client without a certificate for TLS clients that chains to one of them is no link. */
+  readonly clientCa?: readonly string[];
   /** Milliseconds from {@link TlsAcceptor.accept} to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
@@ -45,22 +47,26 @@ export class TlsAcceptor {
   constructor(options: TlsAcceptorOptions) {
     this.#options = options;
     this.#server = createServer({
-      ...serverContext(options.credentials, options.minVersion),
+      ...serverContext(options.credentials, options.minVersion, options.clientCa),
       // A list, not a callback: no code of ours runs below OpenSSL, so none can throw there.
       ALPNProtocols: [options.alpn],
-      requestCert: options.requestCert,
-      rejectUnauthorized: false,
+      requestCert: options.requestCert || options.clientCa !== undefined,
+      rejectUnauthorized: options.clientCa !== undefined,
     });
     this.#server.on('secureConnection', (stream) => this.#onSecure(stream));
-    this.#server.on('tlsClientError', (error) => {
+    this.#server.on('tlsClientError', (error, stream) => {
       const pending = this.#current.getStore();
-      if (pending) this.#fail(pending, handshakeNoise(error), error);
+      if (!pending) return;
+      // Node destroys a client that OpenSSL did not authorize without another word.
+      const refused = options.clientCa !== undefined && Boolean(stream.authorizationError);
+      this.#fail(pending, refused ? 'untrusted' : handshakeNoise(error), error);
     });
   }
 
   /** For handshakes that begin from now on. Throws `config` and keeps the old pair when the new one is of no use. */
   setCredentials(credentials: Credentials): void {
-    this.#server.setSecureContext(serverContext(credentials, this.#options.minVersion));
+    const { minVersion, clientCa } = this.#options;
+    this.#server.setSecureContext(serverContext(credentials, minVersion, clientCa));
   }
 
   /** Takes over `raw`, from which nothing has been read, in the turn in which it was accepted. */
@@ -86,6 +92,8 @@ export class TlsAcceptor {
     if (this.#options.alpnRequired && stream.alpnProtocol !== this.#options.alpn) {
       return this.#fail(pending, 'alpn');
     }
+    // tls.Server has seen to it already; what comes in here may ask for much.
+    if (this.#options.clientCa && !stream.authorized) return this.#fail(pending, 'untrusted');
     this.#settle(pending);
     stream.allowHalfOpen = true;
     const link = new TlsLink(stream, pending.raw, pending.source);

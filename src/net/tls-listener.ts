@@ -13,8 +13,13 @@ export interface TlsListenerOptions extends ListenOptions {
   readonly credentials: Credentials;
   /** The one protocol that clients must offer (RFC 7301). */
   readonly alpn: string;
-  /** Whether to ask clients for a certificate. It is never rejected here: judge {@link Link.peerChain}. */
+  /** Whether to ask clients for a certificate. It is not rejected here, but by `clientCa`: judge {@link Link.peerChain}. */
   readonly requestCert: boolean;
+  /**
+   * Authorities, PEM. A client that shows no certificate for TLS clients (RFC 5280, section 4.2.1.12) which chains to one
+   * of them is closed by the end of its handshake. Default: whoever comes becomes a link.
+   */
+  readonly clientCa?: readonly string[];
   /** Milliseconds from accept to the end of the TLS handshake. */
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
@@ -23,8 +28,8 @@ export interface TlsListenerOptions extends ListenOptions {
   readonly admit?: (source: string) => boolean;
   /** A connection whose handshake is done, paused. What it throws resets this connection only. */
   readonly onLink: (link: Link) => void;
-  /** A connection that did not become a link. Comes at most once for each. */
-  readonly onNoise: OnNoise;
+  /** A connection that did not become a link, or that a handler of ours failed on; for counting. Must not throw. */
+  readonly onNoise?: OnNoise;
 }
 
 export class TlsListener {
@@ -35,13 +40,14 @@ export class TlsListener {
   /** Throws `config` when the credentials cannot be used. */
   constructor(options: TlsListenerOptions) {
     this.#options = options;
-    const { credentials, alpn, requestCert, handshakeTimeoutMs, clock } = options;
+    const { credentials, alpn, requestCert, clientCa, handshakeTimeoutMs, clock } = options;
     this.#acceptor = new TlsAcceptor({
       credentials,
       alpn,
       alpnRequired: true,
       minVersion: 'TLSv1.3',
       requestCert,
+      ...(clientCa && { clientCa }),
       handshakeTimeoutMs,
       clock,
       onLink: (link, raw) => {
@@ -92,8 +98,7 @@ export class TlsListener {
       reason,
       ...(detail !== undefined && { detail: messageOf(detail) }),
     });
-    if (reason === 'internal')
-      log.error('a connection was dropped by a fault of ours; run with debug logs for more');
-    onNoise(reason, detail);
+    if (reason === 'internal') log.error('a connection was dropped by a fault of ours; debug logs say more');
+    onNoise?.(reason, detail);
   }
 }

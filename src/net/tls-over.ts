@@ -53,7 +53,7 @@ export function connectTlsOver(below: Duplex, options: TlsOverOptions): Promise<
     );
     stream.once('secureConnect', () => done(stream));
     stream.on('error', fail);
-    stream.once('close', () => fail());
+    stream.once('close', () => fail({ code: 'ECONNRESET' }));
   });
 }
 
@@ -68,7 +68,6 @@ export async function innerHandshake(
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const timer = clock.after(timeoutMs, () => reject(handshakeTimeout(timeoutMs)));
   below.on('error', ignoreErrors);
-  below.once('close', () => reject(handshakeError(OTHER_END, { code: 'ECONNRESET' })));
   try {
     start(resolve, (cause) => reject(handshakeError(OTHER_END, cause)));
     const stream = await promise;

@@ -6,7 +6,13 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
-import { CONTROL_BUFFER_BYTES, EARLY_BYTES, HELLO_TIMEOUT_MS, REFUSED_LINGER_MS } from '../base/limits.ts';
+import {
+  CONTROL_BUFFER_BYTES,
+  EARLY_BYTES,
+  HELLO_TIMEOUT_MS,
+  PARKED_BYTES,
+  REFUSED_LINGER_MS,
+} from '../base/limits.ts';
 import type { Link } from '../net/link.ts';
 import { clientFrames } from '../wire/decode.ts';
 import { encodeRelayFrame } from '../wire/encode.ts';
@@ -15,14 +21,23 @@ import type { ConnectionId } from './lot.ts';
 
 /**
  * hello: nothing came yet · parked: frames both ways · offered: OFFER is out, frames come in until ACCEPT ·
- * waiting: a broker, opaque bytes come in, frames go out · spliced: not ours any more · refused: REFUSED is out ·
- * gone: closed, or about to be.
+ * accepted: opaque bytes come in, no frame goes out · waiting: a broker, opaque bytes come in, frames go out ·
+ * spliced: not ours any more · refused: REFUSED is out · gone: closed, or about to be.
  */
-export type ConnectionState = 'hello' | 'parked' | 'offered' | 'waiting' | 'spliced' | 'refused' | 'gone';
+export type ConnectionState =
+  | 'hello'
+  | 'parked'
+  | 'offered'
+  | 'accepted'
+  | 'waiting'
+  | 'spliced'
+  | 'refused'
+  | 'gone';
 
 export interface ConnectionHandler {
   onHello(connection: Connection, hello: Hello): void;
   onPong(connection: Connection, token: number): void;
+  /** Nothing more is read until the relay releases or drops the connection. */
   onAccept(connection: Connection, pairId: Buffer): void;
   /**
    * The relay is to refuse the client: a BeaconError says that it broke the protocol or was too slow for it, anything
@@ -43,6 +58,8 @@ export class Connection {
   #timer: Timer | undefined;
   #early: Buffer[] = [];
   #earlyBytes = 0;
+  /** Read while parked, since our last PING. */
+  #parkedBytes = 0;
 
   constructor(id: ConnectionId, link: Link, clock: Clock, handler: ConnectionHandler) {
     this.id = id;
@@ -89,6 +106,7 @@ export class Connection {
 
   /** Does nothing unless the client is parked or waits: nobody else reads frames. */
   send(frame: RelayFrame): void {
+    if (frame.type === 'ping') this.#parkedBytes = 0;
     if (this.#state === 'parked' || this.#state === 'waiting') this.#write(frame);
   }
 
@@ -96,7 +114,9 @@ export class Connection {
   refuse(refused: Refused): void {
     if (this.#state === 'gone' || this.#state === 'refused') return;
     // After OFFER a bridge takes every byte for the broker's.
-    if (this.#state === 'offered' || this.#state === 'spliced') return this.drop();
+    if (this.#state === 'offered' || this.#state === 'accepted' || this.#state === 'spliced') {
+      return this.drop();
+    }
     this.#state = 'refused';
     this.#timer?.cancel();
     this.#timer = this.#clock.after(REFUSED_LINGER_MS, () => this.drop());
@@ -129,9 +149,10 @@ export class Connection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#state === 'waiting') return this.#keepEarly(chunk);
+    if (this.#state === 'waiting' || this.#state === 'accepted') return this.#keepEarly(chunk);
     if (this.#state === 'refused') return;
     try {
+      if (this.#state === 'parked') this.#countParked(chunk.length);
       this.#decoder.push(chunk);
       this.#readFrames();
     } catch (error) {
@@ -139,6 +160,12 @@ export class Connection {
       this.#violation(error);
     }
   };
+
+  #countParked(bytes: number): void {
+    this.#parkedBytes += bytes;
+    if (this.#parkedBytes <= PARKED_BYTES) return;
+    throw new BeaconError('malformed', `more than ${PARKED_BYTES} bytes of frames came between two PINGs`);
+  }
 
   /** Every way to change the state ends the loop: what follows HELLO or ACCEPT may not be a frame. */
   #readFrames(): void {
@@ -157,6 +184,7 @@ export class Connection {
       return this.#handler.onHello(this, frame);
     }
     if (state === 'offered' && frame.type === 'accept') {
+      this.#state = 'accepted';
       this.link.stream.pause();
       this.#keepEarly(this.#decoder.takeRest());
       return this.#handler.onAccept(this, frame.pairId);

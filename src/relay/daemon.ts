@@ -2,17 +2,24 @@
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
+import type { ClusterStatus } from '../cluster/cluster.ts';
+import { readClusterSecret } from '../cluster/secret.ts';
 import type { RelaySettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
 import type { SpliceTap } from '../net/splice.ts';
 import { loadCredentials } from '../pki/credentials.ts';
 import { ProofMemory } from '../pki/proof-memory.ts';
 import { AllowFile } from './allow-file.ts';
+import type { ClusterPlace } from './neighbours.ts';
 import { Relay } from './relay.ts';
 
 export interface RunningRelay {
   /** Where it listens, the port that was asked for or, for 0, the one that was free. */
   readonly address: { readonly address: string; readonly port: number };
+  /** Resolves when it must leave by itself: a newer process runs under its name. */
+  readonly ended: Promise<void>;
+  /** What it knows of its cluster; undefined where it runs alone. */
+  clusterStatus(): ClusterStatus | undefined;
   stop(): Promise<void>;
 }
 
@@ -35,6 +42,8 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
     log.warn('brokers are admitted without a proof: whoever knows an info_hash can occupy its bridge');
   try {
     const memory = new ProofMemory();
+    const ended = Promise.withResolvers<void>();
+    const cluster = clusterPlace(settings, log);
     const relay = new Relay({
       host: settings.addr.host,
       port: settings.addr.port,
@@ -45,12 +54,16 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
       clock,
       random: systemRandom,
       log,
+      ...(cluster && { cluster }),
+      onSuperseded: ended.resolve,
       ...(tap && { tap }),
     });
     const address = await relay.listen();
     log.info('the relay is up', { port: address.port, node: settings.nodeName, zone: settings.zone });
     return {
       address,
+      ended: ended.promise,
+      clusterStatus: () => relay.clusterStatus(),
       async stop() {
         allow?.close();
         await relay.close();
@@ -60,4 +73,20 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
     allow?.close();
     throw error;
   }
+}
+
+/** How the settings place this node in a cluster; undefined: it runs alone, and says so. */
+function clusterPlace(settings: RelaySettings, log: Log): ClusterPlace | undefined {
+  const { clusterPeer, clusterSecretFile, clusterAddr, forwardAddr, clusterAdvertise } = settings;
+  if (clusterPeer === undefined || clusterSecretFile === undefined) {
+    log.info('this relay runs alone: no --cluster-peer is given');
+    return undefined;
+  }
+  return {
+    peers: clusterPeer,
+    secret: readClusterSecret(clusterSecretFile, log),
+    listen: clusterAddr,
+    forwardListen: forwardAddr,
+    advertise: clusterAdvertise,
+  };
 }

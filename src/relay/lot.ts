@@ -61,18 +61,26 @@ export class Lot {
     return undefined;
   }
 
-  /** Removes a park that left by itself; false when it was not here. */
-  remove(connection: ConnectionId): boolean {
+  /** Whether a park fits. */
+  holds(infoHash: InfoHash, choice: Choice): boolean {
+    for (const instance of this.#groups.get(infoHash)?.keys() ?? []) {
+      if (fits(instance, choice)) return true;
+    }
+    return false;
+  }
+
+  /** Removes and returns a park that left by itself; undefined when it was not here. */
+  remove(connection: ConnectionId): Park | undefined {
     const park = this.#parks.get(connection);
-    if (!park) return false;
+    if (!park) return undefined;
     this.#parks.delete(connection);
     const group = this.#groups.get(park.infoHash);
     const parks = group?.get(park.instance);
-    if (!group || !parks) return true;
+    if (!group || !parks) return park;
     parks.splice(parks.lastIndexOf(park), 1);
     if (parks.length === 0) group.delete(park.instance);
     if (group.size === 0) this.#groups.delete(park.infoHash);
-    return true;
+    return park;
   }
 
   has(connection: ConnectionId): boolean {

@@ -1,82 +1,45 @@
 /**
- * Pairs brokers with parked bridges: a pure state machine. Inputs are method calls with the time as argument,
- * outputs are {@link Effect}s that the relay carries out; no socket, timer or clock is seen here.
+ * Pairs brokers with bridges, parked here or on another node: a pure state machine. Inputs are method calls with the
+ * time as argument, outputs are {@link Effect}s that the relay carries out; no socket, timer or clock is seen here.
  *
  * Whoever comes first waits. A park that is offered has left the lot for good: everything the relay sends it after
  * OFFER is opaque, so it can be paired or dropped but never parked again.
  */
-import { Deadlines } from '../base/deadlines.ts';
+import { Deadlines, earliest } from '../base/deadlines.ts';
 import type { RefusalCode } from '../base/errors.ts';
 import type { InfoHash } from '../base/info-hash.ts';
-import { type Choice, type ConnectionId, fits, type InstanceId, Lot, type Park } from './lot.ts';
-
-export interface MatcherOptions {
-  /** This node's name, for `avoid`. */
-  readonly node: string;
-  readonly brokerWaitMs: number;
-  readonly acceptTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  readonly pongTimeoutMs: number;
-  /** A new pair id, 32 hex digits. */
-  readonly newPairId: () => string;
-}
-
-export interface ConnectRequest extends Choice {
-  readonly connection: ConnectionId;
-  readonly infoHash: InfoHash;
-  /** Nodes that the path must not cross. */
-  readonly avoid: readonly string[];
-}
-
-export type DropReason = 'noAccept' | 'noPong' | 'brokerLeft' | 'pairMismatch';
-
-export type Effect =
-  | { readonly do: 'offer'; readonly bridge: ConnectionId; readonly pairId: string }
-  | { readonly do: 'waiting'; readonly broker: ConnectionId }
-  | {
-      readonly do: 'pair';
-      readonly broker: ConnectionId;
-      readonly bridge: ConnectionId;
-      readonly pairId: string;
-      readonly bridgeInstance: InstanceId;
-    }
-  | { readonly do: 'refuse'; readonly connection: ConnectionId; readonly code: RefusalCode }
-  | { readonly do: 'ping'; readonly connection: ConnectionId; readonly token: number }
-  | { readonly do: 'drop'; readonly connection: ConnectionId; readonly reason: DropReason };
-
-interface Broker extends ConnectRequest {
-  offer: Offer | undefined;
-}
-
-interface Offer {
-  readonly pairId: string;
-  readonly park: Park;
-  readonly broker: Broker;
-}
-
-const TOKEN_LIMIT = 2 ** 32;
+import type { Holder } from '../cluster/directory/effects.ts';
+import type { Broker, ConnectRequest, Stage } from './broker.ts';
+import type { Effect } from './effects.ts';
+import { chooseHolder, mayServe } from './holder-choice.ts';
+import { type ConnectionId, fits, type InstanceId, Lot, type Park } from './lot.ts';
+import type { MatcherOptions } from './matcher-options.ts';
+import { Pings } from './pings.ts';
+import { type Purpose, Slots } from './slots.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 export class Matcher {
   readonly #options: MatcherOptions;
   readonly #lot = new Lot();
+  readonly #slots: Slots<Broker>;
+  readonly #pings: Pings;
   readonly #brokers = new Map<ConnectionId, Broker>();
-  /** All of {@link #brokers} in order of arrival. One with an offer keeps its place, in case nothing comes of it. */
-  readonly #lines = new Map<InfoHash, Set<Broker>>();
-  /** By the bridge's connection. */
-  readonly #offers = new Map<ConnectionId, Offer>();
-  /** The token of the ping that a park has not answered yet. */
-  readonly #unanswered = new Map<ConnectionId, number>();
+  readonly #waitingRoom: WaitingRoom<Broker>;
+  /** Brokers in stage offered, by the bridge's connection. */
+  readonly #offered = new Map<ConnectionId, Broker>();
 
-  readonly #noBridgeAt = new Deadlines<ConnectionId>();
   readonly #noAcceptAt = new Deadlines<ConnectionId>();
-  readonly #pingAt = new Deadlines<ConnectionId>();
-  readonly #noPongAt = new Deadlines<ConnectionId>();
-
+  readonly #inLineAgainAt = new Deadlines<Broker>();
   #effects: Effect[] = [];
-  #lastToken = 0;
+  #lastTicket = 0;
 
   constructor(options: MatcherOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.slots);
+    this.#waitingRoom = new WaitingRoom(options.brokerWaitMs, (infoHash, watched) =>
+      this.#effects.push({ do: watched ? 'watch' : 'unwatch', infoHash }),
+    );
+    this.#pings = new Pings({ intervalMs: options.pingIntervalMs, pongTimeoutMs: options.pongTimeoutMs });
   }
 
   /** Bridge connections in the lot. */
@@ -84,177 +47,349 @@ export class Matcher {
     return this.#lot.size;
   }
 
-  /** Broker connections that are not paired yet. */
+  /** Brokers and forwards that are not paired yet. */
   get waiting(): number {
     return this.#brokers.size;
   }
 
+  /** Slots in use, by splices and by pairings under way, and brokers that wait for one. */
+  get slots(): { readonly used: number; readonly waiting: number } {
+    return this.#slots;
+  }
+
+  // ---- clients of this node
+
   /** A bridge connection parks. */
   park(park: Park, now: number): Effect[] {
-    const broker = this.#firstWaiting(park);
-    if (broker) {
-      this.#offer(park, broker, now);
-    } else {
-      this.#lot.add(park);
-      this.#pingAt.set(park.connection, now + this.#options.pingIntervalMs);
-    }
+    this.#lot.add(park);
+    this.#pings.add(park.connection, true, now);
+    this.#effects.push({ do: 'parked', park });
+    const first = this.#waitingRoom.of(park.infoHash).find((broker) => fits(park.instance, broker));
+    if (first) this.#seek(first, false, now);
     return this.#flush();
   }
 
   /** A broker connection wants to be paired. */
   connect(request: ConnectRequest, now: number): Effect[] {
+    const { connection } = request;
     if (request.avoid.includes(this.#options.node)) {
-      this.#effects.push({ do: 'refuse', connection: request.connection, code: 'avoided' });
+      this.#effects.push({ do: 'refuse', connection, code: 'avoided' });
     } else {
-      const broker: Broker = { ...request, offer: undefined };
-      this.#brokers.set(request.connection, broker);
-      this.#lineUp(broker);
-      this.#pingAt.set(request.connection, now + this.#options.pingIntervalMs);
-      this.#offerPark(broker, now);
+      this.#pings.add(connection, false, now);
+      this.#enter(request, undefined, now);
     }
     return this.#flush();
   }
 
   /** A bridge accepts its offer. An unknown pair id costs it the connection. */
   accept(bridge: ConnectionId, pairId: string): Effect[] {
-    const offer = this.#offers.get(bridge);
-    if (!offer || offer.pairId !== pairId)
+    const broker = this.#offered.get(bridge);
+    const stage = broker?.stage;
+    if (stage?.name !== 'offered' || !broker || stage.pairId !== pairId) {
       return [{ do: 'drop', connection: bridge, reason: 'pairMismatch' }];
-    this.#forgetOffer(offer);
-    const { park, broker } = offer;
-    this.#forgetBroker(broker);
-    return [{ do: 'pair', broker: broker.connection, bridge, pairId, bridgeInstance: park.instance }];
+    }
+    this.#forgetOffer(bridge);
+    this.#forget(broker);
+    const bridgeInstance = stage.park.instance;
+    return [{ do: 'pair', broker: broker.connection, bridge, pairId, bridgeInstance }];
   }
 
-  /** A parked bridge answers a ping. An answer to nothing, or a late one, changes nothing. */
+  /** A parked bridge answers a ping. */
   pong(connection: ConnectionId, token: number, now: number): void {
-    if (this.#unanswered.get(connection) !== token) return;
-    this.#unanswered.delete(connection);
-    this.#noPongAt.delete(connection);
-    this.#pingAt.set(connection, now + this.#options.pingIntervalMs);
+    this.#pings.pong(connection, token, now);
   }
 
-  /** A connection ended by itself, or was dropped by the relay. Unknown ones are fine. */
+  /** A connection or forward ended by itself, or was dropped by the relay. Unknown ones are fine. */
   left(connection: ConnectionId, now: number): Effect[] {
+    this.#pings.delete(connection);
     this.#unpark(connection);
-    const offer = this.#offers.get(connection);
-    if (offer) this.#retry(offer, now);
+    if (this.#offered.has(connection)) this.#lostOffer(connection, now);
     const broker = this.#brokers.get(connection);
     if (broker) this.#brokerLeft(broker);
+    this.#serveLine(now);
     return this.#flush();
   }
 
-  /** When {@link tick} is due, or undefined. */
+  /** A splice ended: its slot is free. */
+  spliceEnded(now: number): Effect[] {
+    this.#slots.release();
+    this.#serveLine(now);
+    return this.#flush();
+  }
+
+  // ---- the origin's part of a forward
+
+  /** A holder of `infoHash` appeared, or says again that it holds it. */
+  appeared(infoHash: InfoHash, now: number): Effect[] {
+    for (const broker of this.#waitingRoom.of(infoHash)) {
+      broker.tried = [];
+      this.#seek(broker, false, now);
+    }
+    return this.#flush();
+  }
+
+  /** The holder lets the broker stand in its line: no answer is to be expected soon. */
+  forwardQueued(connection: ConnectionId, now: number): Effect[] {
+    const broker = this.#brokers.get(connection);
+    if (broker?.stage.name !== 'forwarded' || broker.stage.hold !== 'expected') return [];
+    this.#freeForward(broker.stage);
+    broker.stage = { ...broker.stage, hold: 'nothing' };
+    this.#serveLine(now);
+    return this.#flush();
+  }
+
+  /** The holder has a slot and a park for the broker. Answered at once, so nobody waits for us. */
+  forwardReady(connection: ConnectionId, now: number): Effect[] {
+    const broker = this.#brokers.get(connection);
+    if (broker?.stage.name !== 'forwarded' || broker.stage.hold === 'slot') return [];
+    this.#freeForward(broker.stage);
+    const yes = this.#slots.take();
+    this.#effects.push({ do: 'answer', broker: connection, yes });
+    if (yes) {
+      broker.stage = { ...broker.stage, hold: 'slot' };
+    } else {
+      // Not into the line at once: two full nodes that forward to each other would decline each other in step.
+      broker.stage = { name: 'inLine' };
+      this.#inLineAgainAt.set(broker, now + this.#options.random.fraction() * this.#options.declinedPauseMs);
+    }
+    return this.#flush();
+  }
+
+  /** The holder's bridge has accepted. */
+  forwardJoined(connection: ConnectionId, bridgeInstance: InstanceId): Effect[] {
+    const broker = this.#brokers.get(connection);
+    if (broker?.stage.name !== 'forwarded' || broker.stage.hold !== 'slot') return [];
+    const { holder, pairId } = broker.stage;
+    this.#forget(broker);
+    return [{ do: 'join', broker: connection, holder: holder.node, pairId, bridgeInstance }];
+  }
+
+  /** The forward came to nothing. @param reached whether the holder answered: `notHere`, or a refusal. */
+  forwardFailed(connection: ConnectionId, reached: boolean, now: number): Effect[] {
+    const broker = this.#brokers.get(connection);
+    if (broker?.stage.name !== 'forwarded') return [];
+    this.#freeForward(broker.stage);
+    broker.tried = [...broker.tried, broker.stage.holder.node];
+    broker.unreachable ||= !reached;
+    this.#seek(broker, true, now);
+    this.#serveLine(now);
+    return this.#flush();
+  }
+
+  // ---- the holder's part of a forward
+
+  /** A forward came in from another node. It is never forwarded again. */
+  forwarded(request: Omit<ConnectRequest, 'avoid'>, pairId: string, now: number): Effect[] {
+    this.#enter({ ...request, avoid: [] }, pairId, now);
+    return this.#flush();
+  }
+
+  /** The origin's answer to `ready`. */
+  answered(connection: ConnectionId, yes: boolean, now: number): Effect[] {
+    const broker = this.#brokers.get(connection);
+    if (broker?.stage.name !== 'asked') return [];
+    if (!yes || !this.#offer(broker, now)) {
+      if (yes) this.#effects.push({ do: 'notHere', forward: connection });
+      this.#slots.release();
+      this.#forget(broker);
+      this.#serveLine(now);
+    }
+    return this.#flush();
+  }
+
+  /** When {@link tick} is due, or undefined. Ask again after every call. */
   nextDeadline(): number | undefined {
-    const times = [this.#noBridgeAt, this.#noAcceptAt, this.#pingAt, this.#noPongAt].map((each) =>
-      each.next(),
-    );
-    return times.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a), undefined);
+    return earliest([
+      this.#waitingRoom.next(),
+      this.#noAcceptAt.next(),
+      this.#inLineAgainAt.next(),
+      this.#pings.next(),
+    ]);
   }
 
   /** Lets the deadlines up to `now` take effect. */
   tick(now: number): Effect[] {
-    for (let id = this.#pingAt.due(now); id !== undefined; id = this.#pingAt.due(now)) this.#ping(id, now);
-    for (let id = this.#noPongAt.due(now); id !== undefined; id = this.#noPongAt.due(now)) {
-      this.#unpark(id);
-      this.#effects.push({ do: 'drop', connection: id, reason: 'noPong' });
+    for (const due of this.#pings.due(now)) {
+      if (due.do === 'dead') this.#unpark(due.connection);
+      this.#effects.push(due.do === 'ping' ? due : { ...due, do: 'drop', reason: 'noPong' });
     }
     for (let id = this.#noAcceptAt.due(now); id !== undefined; id = this.#noAcceptAt.due(now)) {
-      const offer = this.#offers.get(id);
-      if (!offer) continue;
       this.#effects.push({ do: 'drop', connection: id, reason: 'noAccept' });
-      this.#retry(offer, now);
+      this.#lostOffer(id, now);
     }
-    for (let id = this.#noBridgeAt.due(now); id !== undefined; id = this.#noBridgeAt.due(now)) {
-      const broker = this.#brokers.get(id);
-      if (!broker) continue;
-      this.#forgetBroker(broker);
-      this.#effects.push({ do: 'refuse', connection: id, code: 'noBridge' });
+    for (let one = this.#inLineAgainAt.due(now); one; one = this.#inLineAgainAt.due(now)) {
+      this.#slots.enqueue(one, 'away');
     }
+    for (let one = this.#waitingRoom.due(now); one; one = this.#waitingRoom.due(now)) {
+      this.#refuse(one, 'noBridge');
+    }
+    this.#serveLine(now);
     return this.#flush();
   }
 
-  /** Offers a parked bridge to `broker`, or lets it wait when none fits. */
-  #offerPark(broker: Broker, now: number): void {
+  #enter(request: ConnectRequest, pairId: string | undefined, now: number): void {
+    const broker: Broker = {
+      ...request,
+      foreign: pairId !== undefined,
+      pairId,
+      further: request.wanted !== undefined,
+      ticket: this.#nextTicket(),
+      stage: { name: 'inLine' },
+      tried: [],
+      unreachable: false,
+    };
+    this.#brokers.set(broker.connection, broker);
+    this.#seek(broker, false, now);
+  }
+
+  /**
+   * Finds out what can be done for a broker that has no offer: serve it, send it on, put it in line, or let it wait.
+   *
+   * @param itsTurn it was in line, or had a slot: it goes before those who are in line now.
+   */
+  #seek(broker: Broker, itsTurn: boolean, now: number): void {
+    const here = this.#lot.holds(broker.infoHash, broker);
+    const holder = here || broker.foreign ? undefined : this.#holder(broker, now);
+    if (!here && !holder) return this.#nobody(broker, now);
+    this.#waitingRoom.delete(broker);
+    const purpose = here ? 'here' : 'away';
+    if (!this.#slots.free(purpose) || (!itsTurn && this.#slots.waiting > 0))
+      return this.#standInLine(broker, purpose);
+    if (holder) return this.#forward(broker, holder);
+    this.#slots.take();
+    if (!broker.foreign) return void this.#offer(broker, now);
+    broker.stage = { name: 'asked' };
+    this.#effects.push({ do: 'ready', forward: broker.connection });
+  }
+
+  #holder(broker: Broker, now: number): Holder | undefined {
+    const { holders, zone, random, holderTries } = this.#options;
+    if (broker.tried.length >= holderTries) return undefined;
+    const candidates = holders(broker.infoHash, now).filter(
+      (holder) =>
+        !broker.avoid.includes(holder.node) &&
+        !broker.tried.includes(holder.node) &&
+        mayServe(holder, broker),
+    );
+    return chooseHolder(candidates, zone, random);
+  }
+
+  /** No bridge for the broker is known, as far as it may go. */
+  #nobody(broker: Broker, now: number): void {
+    const { connection, infoHash, avoid } = broker;
+    if (broker.foreign) {
+      this.#effects.push({ do: 'notHere', forward: connection });
+      return this.#forget(broker);
+    }
+    if (broker.unreachable) return this.#refuse(broker, 'holderUnreachable');
+    const holders = this.#options.holders(infoHash, now).filter((holder) => mayServe(holder, broker));
+    if (holders.length > 0 && holders.every(({ node }) => avoid.includes(node))) {
+      return this.#refuse(broker, 'noBridge');
+    }
+    if (broker.stage.name === 'waiting') return;
+    broker.stage = { name: 'waiting' };
+    this.#waitingRoom.add(broker, now);
+    this.#effects.push({ do: 'waiting', broker: connection });
+  }
+
+  #standInLine(broker: Broker, purpose: Purpose): void {
+    broker.stage = { name: 'inLine' };
+    this.#slots.enqueue(broker, purpose);
+    const { connection, foreign } = broker;
+    this.#effects.push(
+      foreign ? { do: 'queued', forward: connection } : { do: 'waiting', broker: connection },
+    );
+  }
+
+  #forward(broker: Broker, holder: Holder): void {
+    const pairId = this.#options.newPairId();
+    broker.stage = { name: 'forwarded', holder, pairId, hold: 'expected' };
+    this.#slots.expect(1);
+    this.#effects.push({ do: 'forward', broker: broker.connection, request: broker, holder, pairId });
+  }
+
+  /** Offers a park to a broker that holds a slot; false when none fits. */
+  #offer(broker: Broker, now: number): boolean {
     const park = this.#lot.take(broker.infoHash, broker);
-    if (park) {
-      this.#unpark(park.connection);
-      this.#offer(park, broker, now);
-    } else {
-      this.#noBridgeAt.set(broker.connection, now + this.#options.brokerWaitMs);
-      this.#effects.push({ do: 'waiting', broker: broker.connection });
-    }
-  }
-
-  #offer(park: Park, broker: Broker, now: number): void {
-    this.#noBridgeAt.delete(broker.connection);
-    const offer: Offer = { pairId: this.#options.newPairId(), park, broker };
-    broker.offer = offer;
-    this.#offers.set(park.connection, offer);
+    if (!park) return false;
+    this.#effects.push({ do: 'unparked', park });
+    this.#pings.delete(park.connection);
+    const pairId = broker.pairId ?? this.#options.newPairId();
+    broker.stage = { name: 'offered', park, pairId };
+    this.#offered.set(park.connection, broker);
     this.#noAcceptAt.set(park.connection, now + this.#options.acceptTimeoutMs);
-    this.#effects.push({ do: 'offer', bridge: park.connection, pairId: offer.pairId });
+    this.#effects.push({ do: 'offer', bridge: park.connection, pairId });
+    return true;
   }
 
-  /** Its offer cannot be taken back: the bridge takes whatever comes next for the broker's bytes. */
+  /** The offered park is of no use; its broker, whose slot it keeps, goes on with the next one. */
+  #lostOffer(bridge: ConnectionId, now: number): void {
+    const broker = this.#forgetOffer(bridge);
+    if (!broker || this.#offer(broker, now)) return;
+    this.#slots.release();
+    broker.stage = { name: 'inLine' };
+    this.#seek(broker, true, now);
+  }
+
+  /** Serves those in line while slots are free. Whoever cannot use one any more waits, or is told so. */
+  #serveLine(now: number): void {
+    for (let broker = this.#slots.next(); broker; broker = this.#slots.next()) this.#seek(broker, true, now);
+  }
+
   #brokerLeft(broker: Broker): void {
-    const { offer } = broker;
-    this.#forgetBroker(broker);
-    if (!offer) return;
-    this.#forgetOffer(offer);
-    this.#effects.push({ do: 'drop', connection: offer.park.connection, reason: 'brokerLeft' });
-  }
-
-  /** The offered park is of no use; its broker goes on with the next one. */
-  #retry(offer: Offer, now: number): void {
-    this.#forgetOffer(offer);
-    this.#offerPark(offer.broker, now);
-  }
-
-  #forgetOffer(offer: Offer): void {
-    this.#offers.delete(offer.park.connection);
-    this.#noAcceptAt.delete(offer.park.connection);
-    offer.broker.offer = undefined;
-  }
-
-  #forgetBroker(broker: Broker): void {
-    this.#brokers.delete(broker.connection);
-    this.#pingAt.delete(broker.connection);
-    this.#noBridgeAt.delete(broker.connection);
-    const line = this.#lines.get(broker.infoHash);
-    line?.delete(broker);
-    if (line?.size === 0) this.#lines.delete(broker.infoHash);
-  }
-
-  #lineUp(broker: Broker): void {
-    const line = this.#lines.get(broker.infoHash);
-    if (line) line.add(broker);
-    else this.#lines.set(broker.infoHash, new Set([broker]));
-  }
-
-  #firstWaiting(park: Park): Broker | undefined {
-    for (const broker of this.#lines.get(park.infoHash) ?? []) {
-      if (!broker.offer && fits(park.instance, broker)) return broker;
+    const { stage, connection } = broker;
+    this.#forget(broker);
+    switch (stage.name) {
+      case 'offered':
+        this.#forgetOffer(stage.park.connection);
+        this.#slots.release();
+        this.#effects.push({ do: 'drop', connection: stage.park.connection, reason: 'brokerLeft' });
+        return;
+      case 'forwarded':
+        this.#freeForward(stage);
+        this.#effects.push({ do: 'cancel', broker: connection });
+        return;
+      case 'asked':
+        this.#slots.release();
+        return;
+      case 'waiting':
+      case 'inLine':
     }
-    return undefined;
+  }
+
+  #freeForward({ hold }: Extract<Stage, { name: 'forwarded' }>): void {
+    if (hold === 'slot') this.#slots.release();
+    if (hold === 'expected') this.#slots.expect(-1);
+  }
+
+  #nextTicket(): number {
+    this.#lastTicket += 1;
+    return this.#lastTicket;
+  }
+
+  #refuse(broker: Broker, code: RefusalCode): void {
+    this.#forget(broker);
+    this.#effects.push({ do: 'refuse', connection: broker.connection, code });
   }
 
   #unpark(connection: ConnectionId): void {
-    this.#lot.remove(connection);
-    this.#unanswered.delete(connection);
-    this.#pingAt.delete(connection);
-    this.#noPongAt.delete(connection);
+    const park = this.#lot.remove(connection);
+    if (park) this.#effects.push({ do: 'unparked', park });
   }
 
-  #ping(connection: ConnectionId, now: number): void {
-    this.#lastToken = (this.#lastToken + 1) % TOKEN_LIMIT;
-    if (this.#lot.has(connection)) {
-      this.#unanswered.set(connection, this.#lastToken);
-      this.#noPongAt.set(connection, now + this.#options.pongTimeoutMs);
-    } else {
-      // A broker does not answer: after HELLO it sends opaque bytes. The ping keeps the middleboxes awake.
-      this.#pingAt.set(connection, now + this.#options.pingIntervalMs);
-    }
-    this.#effects.push({ do: 'ping', connection, token: this.#lastToken });
+  #forgetOffer(bridge: ConnectionId): Broker | undefined {
+    const broker = this.#offered.get(bridge);
+    this.#offered.delete(bridge);
+    this.#noAcceptAt.delete(bridge);
+    return broker;
+  }
+
+  #forget(broker: Broker): void {
+    this.#brokers.delete(broker.connection);
+    this.#pings.delete(broker.connection);
+    this.#waitingRoom.delete(broker);
+    this.#slots.leave(broker);
+    this.#inLineAgainAt.delete(broker);
   }
 
   #flush(): Effect[] {

@@ -4,27 +4,34 @@
  * This class is the shell around the pure parts (admission, matcher): it turns what sockets say into inputs and
  * effects into writes. It holds no secret of either side and writes nothing to disk.
  */
-import type { Clock, Timer } from '../base/clock.ts';
+import { Alarm } from '../base/alarm.ts';
+import type { Clock } from '../base/clock.ts';
 import { BeaconError, messageOf } from '../base/errors.ts';
 import {
   ACCEPT_TIMEOUT_MS,
   BROKER_WAIT_MS,
+  DECLINED_PAUSE_MS,
   HANDSHAKE_TIMEOUT_MS,
+  HOLDER_TRIES,
   PING_INTERVAL_MS,
   PONG_TIMEOUT_MS,
-  STALL_TIMEOUT_MS,
+  SPLICE_SLOTS,
 } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { ClusterStatus } from '../cluster/cluster.ts';
 import type { Link } from '../net/link.ts';
-import { type Splice, type SpliceTap, spliceLinks } from '../net/splice.ts';
+import type { SpliceTap } from '../net/splice.ts';
 import { TlsListener } from '../net/tls-listener.ts';
 import { ALPN, type Hello, PAIR_ID_BYTES } from '../wire/frames.ts';
 import { refusal, refusedFor } from '../wire/refusal.ts';
 import { type AdmissionPolicy, admit } from './admission.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
+import type { Effect } from './effects.ts';
 import type { ConnectionId } from './lot.ts';
-import { type Effect, Matcher } from './matcher.ts';
+import { Matcher } from './matcher.ts';
+import { type ClusterPlace, Neighbours } from './neighbours.ts';
+import { Splices } from './splices.ts';
 
 export interface RelayOptions {
   readonly host: string;
@@ -36,9 +43,13 @@ export interface RelayOptions {
   readonly zone: string;
   /** Asked at every HELLO, so that a changed allow file takes effect at once. */
   readonly policy: () => AdmissionPolicy;
+  /** Default: this relay runs alone. */
+  readonly cluster?: ClusterPlace;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** A newer process runs under the name of this node: this one is to leave. */
+  readonly onSuperseded?: () => void;
   /** Sees what is spliced; for the demo, which shows that it is ciphertext. */
   readonly tap?: SpliceTap;
 }
@@ -47,27 +58,34 @@ export class Relay implements ConnectionHandler {
   readonly #options: RelayOptions;
   readonly #listener: TlsListener;
   readonly #matcher: Matcher;
-  readonly #incarnation: number;
+  readonly #alarm: Alarm;
+  readonly #startedMs: number;
   readonly #connections = new Map<ConnectionId, Connection>();
-  readonly #splices = new Set<Splice>();
+  readonly #splices: Splices;
   readonly #emptied = Promise.withResolvers<void>();
+  #neighbours: Neighbours | undefined;
   #closing = false;
   #lastId = 0;
-  #timer: Timer | undefined;
-  /** What {@link #timer} waits for. */
-  #timerAt: number | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    const { clock, random, log } = options;
-    this.#incarnation = Math.floor(clock.wall());
+    const { clock, random, log, tap, node, zone } = options;
+    this.#startedMs = Math.floor(clock.wall());
+    this.#alarm = new Alarm(clock, () => this.#feed((matcher, now) => matcher.tick(now)));
+    this.#splices = new Splices({ clock, log, ...(tap && { tap }), onEnded: () => this.#onSpliceEnded() });
     this.#matcher = new Matcher({
-      node: options.node,
+      node,
+      zone,
+      slots: SPLICE_SLOTS,
       brokerWaitMs: BROKER_WAIT_MS,
       acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
       pingIntervalMs: PING_INTERVAL_MS,
       pongTimeoutMs: PONG_TIMEOUT_MS,
+      holderTries: HOLDER_TRIES,
+      declinedPauseMs: DECLINED_PAUSE_MS,
+      holders: (infoHash) => this.#neighbours?.holders(infoHash) ?? [],
       newPairId: () => random.bytes(PAIR_ID_BYTES).toString('hex'),
+      random,
     });
     this.#listener = new TlsListener({
       host: options.host,
@@ -79,13 +97,19 @@ export class Relay implements ConnectionHandler {
       clock,
       log,
       onLink: (link) => this.#onLink(link),
-      onNoise: (reason) => log.debug('a connection ended before its HELLO', { reason }),
     });
   }
 
-  /** Resolves with the bound address. Rejects with BeaconError('config') when the port cannot be had. */
-  listen(): Promise<{ address: string; port: number }> {
-    return this.#listener.listen();
+  /** Joins the cluster and resolves with the bound address. Rejects with BeaconError('config') when a port cannot be had. */
+  async listen(): Promise<{ address: string; port: number }> {
+    const { cluster } = this.#options;
+    if (cluster) this.#neighbours = await this.#meet(cluster);
+    try {
+      return await this.#listener.listen();
+    } catch (error) {
+      await this.#neighbours?.stop();
+      throw error;
+    }
   }
 
   /** Bridge connections parked here. */
@@ -98,6 +122,11 @@ export class Relay implements ConnectionHandler {
     return this.#splices.size;
   }
 
+  /** What this node knows of its cluster; undefined where it runs alone. */
+  clusterStatus(): ClusterStatus | undefined {
+    return this.#neighbours?.status();
+  }
+
   /**
    * Stops: cuts splices, refuses all others with `draining`. Resolves when every socket is closed: at once where clients
    * close as they should, after REFUSED_LINGER_MS at the latest.
@@ -105,23 +134,43 @@ export class Relay implements ConnectionHandler {
   async close(): Promise<void> {
     this.#closing = true;
     this.#listener.stopAccepting();
-    for (const splice of this.#splices) splice.abort();
     for (const connection of this.#connections.values()) connection.refuse(refusal('draining'));
+    await this.#splices.abort();
     if (this.#connections.size > 0) await this.#emptied.promise;
-    await Promise.all([...this.#splices].map((splice) => splice.done));
     await this.#listener.close();
+    await this.#neighbours?.stop();
+    this.#alarm.cancel();
+  }
+
+  #meet(cluster: ClusterPlace): Promise<Neighbours> {
+    const { node, zone, clock, random, log } = this.#options;
+    return Neighbours.start({
+      ...cluster,
+      node,
+      zone,
+      clock,
+      random,
+      log,
+      newId: () => this.#newId(),
+      feed: (input) => this.#feed(input),
+      onSuperseded: () => this.#options.onSuperseded?.(),
+    });
+  }
+
+  #newId(): ConnectionId {
+    this.#lastId += 1;
+    return this.#lastId;
   }
 
   #onLink(link: Link): void {
     if (this.#closing) return link.reset();
-    this.#lastId += 1;
-    const connection = new Connection(this.#lastId, link, this.#options.clock, this);
+    const connection = new Connection(this.#newId(), link, this.#options.clock, this);
     this.#connections.set(connection.id, connection);
     connection.start();
   }
 
   onHello(connection: Connection, hello: Hello): void {
-    const { clock, log } = this.#options;
+    const { clock, log, node, zone } = this.#options;
     const verdict = admit(hello, connection.link.peerChain, this.#options.policy(), clock.wall());
     if (!verdict.admitted) {
       log.debug('a client was refused', { role: hello.role, code: verdict.code });
@@ -129,15 +178,11 @@ export class Relay implements ConnectionHandler {
     }
     const client = { connection: connection.id, infoHash: verdict.infoHash };
     if (hello.role === 'park') {
+      const incarnation = this.#neighbours?.incarnation ?? this.#startedMs;
       connection.park();
-      connection.send({
-        type: 'parked',
-        node: this.#options.node,
-        zone: this.#options.zone,
-        incarnation: this.#incarnation,
-        pingIntervalMs: PING_INTERVAL_MS,
-      });
-      this.#apply(this.#matcher.park({ ...client, instance: hello.instance.toString('hex') }, clock.now()));
+      connection.send({ type: 'parked', node, zone, incarnation, pingIntervalMs: PING_INTERVAL_MS });
+      const instance = hello.instance.toString('hex');
+      this.#feed((matcher, now) => matcher.park({ ...client, instance }, now));
     } else {
       connection.wait();
       const choice = {
@@ -145,17 +190,17 @@ export class Relay implements ConnectionHandler {
         except: hello.except.map((instance) => instance.toString('hex')),
         avoid: hello.avoid,
       };
-      this.#apply(this.#matcher.connect({ ...client, ...choice }, clock.now()));
+      this.#feed((matcher, now) => matcher.connect({ ...client, ...choice }, now));
     }
   }
 
   onPong(connection: Connection, token: number): void {
     this.#matcher.pong(connection.id, token, this.#options.clock.now());
-    this.#schedule();
+    this.#alarm.set(this.#matcher.nextDeadline());
   }
 
   onAccept(connection: Connection, pairId: Buffer): void {
-    this.#apply(this.#matcher.accept(connection.id, pairId.toString('hex')));
+    this.#feed((matcher) => matcher.accept(connection.id, pairId.toString('hex')));
   }
 
   onViolation(connection: Connection, error: unknown): void {
@@ -166,18 +211,23 @@ export class Relay implements ConnectionHandler {
       log.debug('the fault', { detail: messageOf(error) });
     }
     connection.refuse(refusedFor(error));
-    this.#apply(this.#matcher.left(connection.id, this.#options.clock.now()));
+    this.#feed((matcher, now) => matcher.left(connection.id, now));
   }
 
   onGone(connection: Connection): void {
     this.#connections.delete(connection.id);
-    this.#apply(this.#matcher.left(connection.id, this.#options.clock.now()));
+    this.#feed((matcher, now) => matcher.left(connection.id, now));
     if (this.#closing && this.#connections.size === 0) this.#emptied.resolve();
   }
 
-  #apply(effects: readonly Effect[]): void {
-    for (const effect of effects) this.#carryOut(effect);
-    this.#schedule();
+  #onSpliceEnded(): void {
+    this.#neighbours?.setLoad(this.#splices.size);
+    this.#feed((matcher, now) => matcher.spliceEnded(now));
+  }
+
+  #feed(input: (matcher: Matcher, now: number) => Effect[]): void {
+    for (const effect of input(this.#matcher, this.#options.clock.now())) this.#carryOut(effect);
+    this.#alarm.set(this.#matcher.nextDeadline());
   }
 
   #carryOut(effect: Effect): void {
@@ -195,52 +245,60 @@ export class Relay implements ConnectionHandler {
         return this.#connections.get(effect.connection)?.drop();
       case 'pair':
         return this.#pair(effect);
+      case 'join':
+        return this.#join(effect);
+      default:
+        return this.#neighbours?.carryOut(effect);
     }
   }
 
+  /** Both ends are here, or the broker's end is a forward that came in. */
   #pair({ broker, bridge, pairId, bridgeInstance }: Extract<Effect, { do: 'pair' }>): void {
-    const brokerSide = this.#connections.get(broker);
     const bridgeSide = this.#connections.get(bridge);
-    if (!brokerSide || !bridgeSide) return;
-    brokerSide.send({
+    const brokerSide =
+      this.#neighbours?.joinIncoming(broker, bridgeInstance) ??
+      this.#tellPaired(broker, { pairId, bridgeInstance, holder: undefined });
+    this.#connections.delete(bridge);
+    this.#splice(brokerSide, bridgeSide?.release(), pairId);
+  }
+
+  /** The bridge is parked on another node. */
+  #join({ broker, holder, pairId, bridgeInstance }: Extract<Effect, { do: 'join' }>): void {
+    const forward = this.#neighbours?.takeJoined(broker);
+    this.#splice(this.#tellPaired(broker, { pairId, bridgeInstance, holder }), forward, pairId);
+  }
+
+  /** Sends PAIRED, the last frame to a broker, and takes its link over; undefined when it is gone. */
+  #tellPaired(
+    broker: ConnectionId,
+    {
+      pairId,
+      bridgeInstance,
+      holder,
+    }: { pairId: string; bridgeInstance: string; holder: string | undefined },
+  ): Link | undefined {
+    const connection = this.#connections.get(broker);
+    const { node } = this.#options;
+    connection?.send({
       type: 'paired',
       pairId: Buffer.from(pairId, 'hex'),
       bridge: Buffer.from(bridgeInstance, 'hex'),
-      path: [this.#options.node],
+      path: holder === undefined ? [node] : [node, holder],
     });
-    // The broker may have been dropped just now, for frames it did not read.
-    if (brokerSide.state === 'gone') return bridgeSide.drop();
+    // It may have been dropped just now, for frames it did not read.
+    if (!connection || connection.state === 'gone') return undefined;
     this.#connections.delete(broker);
-    this.#connections.delete(bridge);
-    const { clock, log, tap } = this.#options;
-    const splice = spliceLinks(brokerSide.release(), bridgeSide.release(), {
-      clock,
-      stallMs: STALL_TIMEOUT_MS,
-      ...(tap && { tap }),
-    });
-    this.#splices.add(splice);
-    void splice.done.then(({ outcome }) => {
-      this.#splices.delete(splice);
-      log.debug('a splice ended', { pairId, outcome });
-    });
+    return connection.release();
   }
 
-  /** One timer for all deadlines of the matcher. It is left alone where it fits: each event would put it off again. */
-  #schedule(): void {
-    const next = this.#matcher.nextDeadline();
-    if (next === this.#timerAt) return;
-    this.#timer?.cancel();
-    this.#timerAt = next;
-    if (next === undefined) return;
-    const { clock } = this.#options;
-    this.#timer = clock.after(Math.max(0, next - clock.now()), () => {
-      // One turn later: after a stall of ours, answers may lie unread in the sockets. They were in time.
-      this.#timer = clock.after(0, () => this.#onDeadline());
-    });
-  }
-
-  #onDeadline(): void {
-    this.#timerAt = undefined;
-    this.#apply(this.#matcher.tick(this.#options.clock.now()));
+  /** Where one side is missing the other is reset, and the slot is free. */
+  #splice(broker: Link | undefined, bridge: Link | undefined, pairId: string): void {
+    if (broker && bridge) {
+      this.#splices.join(broker, bridge, pairId);
+      return this.#neighbours?.setLoad(this.#splices.size);
+    }
+    broker?.reset();
+    bridge?.reset();
+    this.#feed((matcher, now) => matcher.spliceEnded(now));
   }
 }

@@ -1,6 +1,5 @@
 /** The bridge's end of a tunnel. */
 import {
-  constants,
   type IncomingHttpHeaders,
   performServerHandshake,
   type ServerHttp2Session,
@@ -13,11 +12,12 @@ import type { Link } from '../net/link.ts';
 import type { InnerTls } from '../net/tls-over.ts';
 import {
   demandProof,
-  endWithPeer,
   ERROR_HEADER,
+  endWithPeer,
   INNER_ALPN,
   SESSION_OPTIONS,
   STREAM_REFUSALS,
+  StreamCount,
   streamRefusal,
   type TunnelIdentity,
   tunnelClosed,
@@ -35,12 +35,10 @@ export interface BridgeTunnelHandler {
   onRefused(error: BeaconError): void;
 }
 
-/** The greatest there can be. */
-const LAST_STREAM_ID = 2 ** 31 - 1;
-
 export class BridgeTunnel {
   readonly #leg: LegStream;
   readonly #session: ServerHttp2Session;
+  readonly #streams: StreamCount;
   readonly #peerChain: readonly Buffer[];
   readonly #reach: ReachTarget;
   readonly #handler: BridgeTunnelHandler;
@@ -50,6 +48,7 @@ export class BridgeTunnel {
   private constructor(leg: LegStream, secure: InnerTls, reach: ReachTarget, handler: BridgeTunnelHandler) {
     this.#leg = leg;
     this.#session = performServerHandshake(endWithPeer(secure), SESSION_OPTIONS);
+    this.#streams = new StreamCount(this.#session);
     this.#session.setLocalWindowSize(H2_SESSION_WINDOW);
     this.#peerChain = secure.peerChain;
     this.#reach = reach;
@@ -82,9 +81,11 @@ export class BridgeTunnel {
     return new BridgeTunnel(leg, secure, reach, handler);
   }
 
-  /** Says GOAWAY, lets the running streams finish, then ends the tunnel. */
+  /**
+   * Says GOAWAY, lets the running streams finish, then ends the tunnel. Streams that cross the GOAWAY are not looked at
+   * (RFC 9113, section 6.8); the broker opens them again in another tunnel.
+   */
   async close(): Promise<void> {
-    await this.#announce();
     if (!this.#session.destroyed) this.#session.close();
     await this.closed;
   }
@@ -94,18 +95,8 @@ export class BridgeTunnel {
     this.#leg.reset();
   }
 
-  /**
-   * RFC 9113, section 6.8: a GOAWAY that still takes every stream, and the final one a round trip later. Streams that
-   * the broker opens meanwhile would be refused otherwise, and its clients would notice.
-   */
-  async #announce(): Promise<void> {
-    const session = this.#session;
-    if (session.closed || session.destroyed) return;
-    session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
-    await new Promise<void>((resolve) => session.ping(() => resolve()));
-  }
-
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    this.#streams.add(stream);
     const link = streamLink(stream, this.#peerChain);
     try {
       if (headers[':method'] !== 'CONNECT')

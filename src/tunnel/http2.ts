@@ -5,7 +5,7 @@
  * The broker is TLS client and HTTP/2 client, the bridge server of both. The authority of a CONNECT names the target;
  * any status but 200 refuses the stream, with the reason in the header `beacon-error`.
  */
-import type { Http2Session, SessionOptions } from 'node:http2';
+import type { Http2Session, Http2Stream, SessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
@@ -83,6 +83,31 @@ export async function tunnelClosed(session: Http2Session, leg: LegStream): Promi
 
 function closed(emitter: Pick<NodeJS.EventEmitter, 'once'>): Promise<void> {
   return new Promise((resolve) => emitter.once('close', () => resolve()));
+}
+
+/**
+ * Counts the streams of `session`; one that was said GOAWAY is ended with the last of them. node:http2 means to do that
+ * itself, but leaves it open when a WINDOW_UPDATE is the last thing it has to send (seen on Node 26.10).
+ */
+export class StreamCount {
+  readonly #session: Http2Session;
+  #open = 0;
+
+  constructor(session: Http2Session) {
+    this.#session = session;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  add(stream: Http2Stream): void {
+    this.#open += 1;
+    stream.once('close', () => {
+      this.#open -= 1;
+      if (this.#open === 0 && this.#session.closed) this.#session.destroy();
+    });
+  }
 }
 
 /** HTTP/2 has no use for half a connection: when the other end ends it, so do we, and what streams are left are cut. */

@@ -14,6 +14,8 @@ import type { Link } from '../net/link.ts';
 /** Takes the stream over, before anything was read from it. */
 export function streamLink(stream: Http2Stream, peerChain: readonly Buffer[]): Link {
   refuseMadeUpEnds(stream);
+  // A server stream that nobody has read or paused yet is closed, with what it holds, once our side has ended.
+  stream.pause();
   // The owner of the link listens too; an error that comes before it does must not end the process.
   stream.on('error', () => {});
   return {
@@ -33,7 +35,10 @@ function refuseMadeUpEnds(stream: Http2Stream): void {
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     if (chunk !== null || ended) return push(chunk, encoding);
     if (stream.closed || stream.destroyed) {
-      stream.destroy(new BeaconError('closed', 'the other end of the tunnel reset the stream'));
+      // Later: node:http2 goes on to use the stream in the same turn.
+      queueMicrotask(() => {
+        stream.destroy(new BeaconError('closed', 'the other end of the tunnel reset the stream'));
+      });
       return false;
     }
     ended = true;

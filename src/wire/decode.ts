@@ -3,21 +3,21 @@ import assert from 'node:assert/strict';
 import { BeaconError } from '../base/errors.ts';
 import { FRAME_BYTES } from '../base/limits.ts';
 import { ownCopy, Reader } from './cursor.ts';
-import type { Field } from './fields.ts';
-import type { ClientFrame, Frame, RelayFrame } from './frames.ts';
-import { FIRST_SKIPPED_TYPE, frameName, LAYOUTS, type Sender } from './layouts.ts';
+import type { ClientFrame, RelayFrame } from './frames.ts';
+import { BEACON_FRAMES } from './layouts.ts';
+import { type AnyFrame, type AnyTable, FIRST_SKIPPED_TYPE, frameName, oneSender } from './table.ts';
 
 const LENGTH_BYTES = 2;
 const NOTHING = Buffer.alloc(0);
 
 /** Decodes what a client sends. */
 export function clientFrames(): FrameDecoder<ClientFrame> {
-  return new FrameDecoder('client');
+  return new FrameDecoder(BEACON_FRAMES, 'client');
 }
 
 /** Decodes what a relay sends. */
 export function relayFrames(): FrameDecoder<RelayFrame> {
-  return new FrameDecoder('relay');
+  return new FrameDecoder(BEACON_FRAMES, 'relay');
 }
 
 /**
@@ -30,14 +30,16 @@ export function relayFrames(): FrameDecoder<RelayFrame> {
  * `next` throws BeaconError `malformed` or `unsupportedVersion`; after that every method throws the same error.
  * Buffers in frames have memory of their own.
  */
-export class FrameDecoder<F extends Frame> {
-  readonly #sender: Sender;
+export class FrameDecoder<F extends AnyFrame> {
+  readonly #table: AnyTable;
+  readonly #sender: string;
   #bytes: Buffer = NOTHING;
   #state: 'hungry' | 'fed' | 'finished' = 'hungry';
   #failure: BeaconError | undefined;
 
-  /** Use {@link clientFrames} or {@link relayFrames}. */
-  constructor(sender: Sender) {
+  /** Decodes what `sender` sends, so F is what it may send: use {@link clientFrames} and its like, which see to that. */
+  constructor(table: AnyTable, sender: string) {
+    this.#table = table;
     this.#sender = sender;
   }
 
@@ -54,7 +56,7 @@ export class FrameDecoder<F extends Frame> {
     this.#check();
     try {
       for (let body = this.#body(); body !== undefined; body = this.#body()) {
-        const frame = decodeBody(this.#sender, body);
+        const frame = decodeBody(this.#table, this.#sender, body);
         // The table's `sender` column is what makes this an F.
         if (frame !== undefined) return frame as F;
       }
@@ -97,35 +99,29 @@ export class FrameDecoder<F extends Frame> {
   }
 }
 
-const TYPES = new Map(
-  (Object.keys(LAYOUTS) as Frame['type'][]).map((type) => [LAYOUTS[type].number, type] as const),
-);
-
 /** One frame from its type byte and payload; undefined where it is one to skip. */
-function decodeBody(sender: Sender, body: Buffer): Frame | undefined {
+function decodeBody(table: AnyTable, sender: string, body: Buffer): AnyFrame | undefined {
   const number = body.readUInt8();
-  const type = TYPES.get(number);
-  if (type === undefined) {
+  const type = table.types.get(number);
+  const layout = type === undefined ? undefined : table.layouts[type];
+  if (type === undefined || layout === undefined) {
     if (number >= FIRST_SKIPPED_TYPE) return undefined;
     throw new BeaconError(
       'malformed',
       `a frame has the unknown type 0x${number.toString(16).padStart(2, '0')}`,
     );
   }
-  const layout = LAYOUTS[type];
   if (layout.sender !== 'both' && layout.sender !== sender) {
     throw new BeaconError(
       'malformed',
-      `${frameName(type)} came from a ${sender}; only a ${layout.sender} sends it`,
+      `${frameName(type)} came from ${oneSender(sender)}; only ${oneSender(layout.sender)} sends it`,
     );
   }
   const reader = new Reader(frameName(type), body.subarray(1));
-  const fields: Readonly<Record<string, Field<unknown>>> = layout.fields;
-  const frame: Record<string, unknown> = { type };
-  for (const [key, field] of Object.entries(fields)) {
+  const frame: { readonly type: string; readonly role?: unknown; [key: string]: unknown } = { type };
+  for (const [key, field] of Object.entries(layout.fields)) {
     reader.field = key;
     frame[key] = field.read(reader, frame);
   }
-  // Layout<F> has a field of the right kind for every key of F, so this is the frame of that type.
-  return frame as unknown as Frame;
+  return frame;
 }

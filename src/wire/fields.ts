@@ -1,6 +1,6 @@
 /**
  * The kinds of field that a frame is made of. Each kind says once how it is written, how it is read, and how
- * PROTOCOL.md spells it, so the encoder, the decoder and the document cannot part.
+ * PROTOCOL.md and FORWARD.md spell it, so the encoder, the decoder and the documents cannot part.
  */
 import { NAME_BYTES } from '../base/limits.ts';
 import { ownCopy, type Reader, utf8UpTo, type Writer } from './cursor.ts';
@@ -19,6 +19,12 @@ export interface Field<T> {
   write(to: Writer, value: T, before: Before): void;
 }
 
+export const u8: Field<number> = {
+  notation: 'u8',
+  read: (from) => from.u8(),
+  write: (to, value) => to.u8(value),
+};
+
 export const u32: Field<number> = {
   notation: 'u32',
   read: (from) => from.u32(),
@@ -35,6 +41,21 @@ export const u64: Field<number> = {
   },
   write: (to, value) => to.u64(value),
 };
+
+/** The version a peer speaks: `known`, or `unsupportedVersion` with `advice` on what to do. */
+export function version8(known: number, advice: string): Field<number> {
+  return {
+    notation: 'u8',
+    read(from) {
+      const value = from.u8();
+      return value === known ? value : from.fail(`is ${value}, ${advice}`, 'unsupportedVersion');
+    },
+    write(to, value) {
+      to.require(value === known, `must be ${known}`);
+      to.u8(value);
+    },
+  };
+}
 
 /** Exactly `size` bytes behind a u8 length, so that a value of another size is seen and named. */
 export function bytes8(size: number): Field<Buffer> {

@@ -1,53 +1,42 @@
 /**
- * The frame table of beacon/1: number, sender and fields of each frame, in the order of the wire. Encoder and
- * decoder are loops over it; a test compares it with the table in PROTOCOL.md.
+ * The frame table of beacon/1: number, sender and fields of each frame, in the order of the wire. A test compares it
+ * with the table in PROTOCOL.md.
  */
 import { INFO_HASH_BYTES } from '../base/info-hash.ts';
 import { AVOID_NODES, EXCEPT_INSTANCES, REFUSED_TEXT_BYTES, SOFTWARE_BYTES } from '../base/limits.ts';
-import { bytes8, type Field, list8, name8, optionalBytes8, text8, text16, u32, u64 } from './fields.ts';
+import {
+  bytes8,
+  type Field,
+  list8,
+  name8,
+  optionalBytes8,
+  text8,
+  text16,
+  u32,
+  u64,
+  version8,
+} from './fields.ts';
 import {
   type Frame,
   INSTANCE_BYTES,
   PAIR_ID_BYTES,
   type Paired,
   PROTOCOL_VERSION,
-  type Refused,
   type Role,
 } from './frames.ts';
-import { REFUSALS, refusalCode } from './refusal.ts';
+import { refusalCode8 } from './refusal.ts';
+import { frameTable, type Layouts } from './table.ts';
 
 /** Who speaks. */
 export type Sender = 'client' | 'relay';
 
-export interface Layout<F extends Frame> {
-  /** The type byte. */
-  readonly number: number;
-  readonly sender: Sender | 'both';
-  /** In the order of the wire. */
-  readonly fields: { readonly [K in Exclude<keyof F, 'type'>]: Field<F[K]> };
-}
-
-/** Types from here on may be skipped by whoever does not know them; other unknown types are malformed. */
-export const FIRST_SKIPPED_TYPE = 0x80;
-
 /** Roles by their number in HELLO. 3 is reserved for `bootstrap`. */
 export const ROLE_NUMBERS: Readonly<Record<Role, number>> = { park: 1, connect: 2 };
 
-const version: Field<number> = {
-  notation: 'u8',
-  read(from) {
-    const value = from.u8();
-    if (value === PROTOCOL_VERSION) return value;
-    return from.fail(
-      `is ${value}, this relay speaks ${PROTOCOL_VERSION}; use a client of this or the neighbouring release`,
-      'unsupportedVersion',
-    );
-  },
-  write(to, value) {
-    to.require(value === PROTOCOL_VERSION, `must be ${PROTOCOL_VERSION}`);
-    to.u8(value);
-  },
-};
+const version = version8(
+  PROTOCOL_VERSION,
+  `this relay speaks ${PROTOCOL_VERSION}; use a client of this or the neighbouring release`,
+);
 
 const role: Field<Role> = {
   notation: 'u8',
@@ -58,12 +47,6 @@ const role: Field<Role> = {
     return from.fail(`is ${value}, this relay serves 1 (park) and 2 (connect)`, 'unsupportedVersion');
   },
   write: (to, value) => to.u8(ROLE_NUMBERS[value]),
-};
-
-const code: Field<Refused['code']> = {
-  notation: 'u8',
-  read: (from) => refusalCode(from.u8()),
-  write: (to, value) => to.u8(REFUSALS[value].number),
 };
 
 const nodes = list8(name8(1), 1, 2);
@@ -96,7 +79,7 @@ function connectOnlyList<T>(item: Field<T>, max: number): Field<readonly T[]> {
 const instance = bytes8(INSTANCE_BYTES);
 const pairId = bytes8(PAIR_ID_BYTES);
 
-export const LAYOUTS: { readonly [T in Frame['type']]: Layout<Extract<Frame, { type: T }>> } = {
+export const LAYOUTS: Layouts<Frame, Sender> = {
   hello: {
     number: 0x01,
     sender: 'client',
@@ -125,13 +108,10 @@ export const LAYOUTS: { readonly [T in Frame['type']]: Layout<Extract<Frame, { t
   refused: {
     number: 0x17,
     sender: 'relay',
-    fields: { code, retryAfterMs: u32, text: text16(REFUSED_TEXT_BYTES) },
+    fields: { code: refusalCode8, retryAfterMs: u32, text: text16(REFUSED_TEXT_BYTES) },
   },
   ping: { number: 0x21, sender: 'both', fields: { token: u32 } },
   pong: { number: 0x22, sender: 'both', fields: { token: u32 } },
 };
 
-/** The name of a frame as PROTOCOL.md, errors and logs write it. */
-export function frameName(type: Frame['type']): string {
-  return type.toUpperCase();
-}
+export const BEACON_FRAMES = frameTable<Frame, Sender>(LAYOUTS);

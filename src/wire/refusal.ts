@@ -3,6 +3,7 @@
  * PROTOCOL.md, section "Refusal codes", holds the same table; a test compares the two.
  */
 import { BeaconError, REFUSAL_CODES, type RefusalCode } from '../base/errors.ts';
+import type { Field } from './fields.ts';
 import type { Refused } from './frames.ts';
 
 /**
@@ -104,6 +105,13 @@ const CODES = new Map(REFUSAL_CODES.map((code) => [REFUSALS[code].number, code])
 export function refusalCode(number: number): RefusalCode {
   return CODES.get(number) ?? 'internal';
 }
+
+/** A code as a field of a frame. */
+export const refusalCode8: Field<RefusalCode> = {
+  notation: 'u8',
+  read: (from) => refusalCode(from.u8()),
+  write: (to, value) => to.u8(REFUSALS[value].number),
+};
 
 /** A REFUSED frame. Default text: that of the table; default time: none named (0). */
 export function refusal(

@@ -2,9 +2,10 @@
  * The bytes of every frame, written by hand from PROTOCOL.md and never from the encoder's output. Blanks are for
  * the eye; each line is a field.
  */
-import type { ClientFrame, Frame, RelayFrame } from '../../src/wire/frames.ts';
+import type { ClientFrame, RelayFrame } from '../../src/wire/frames.ts';
+import type { AnyFrame } from '../../src/wire/table.ts';
 
-export interface Golden<F extends Frame = Frame> {
+export interface Golden<F extends AnyFrame = AnyFrame> {
   readonly frame: F;
   readonly hex: string;
 }

@@ -86,7 +86,7 @@ class MemoryEnd extends Duplex {
     const { peer } = this;
     const held = this.#held;
     this.#held = undefined;
-    held?.(systemError('EPIPE'));
+    held?.(systemError(this.#aborted ? 'ECONNRESET' : 'EPIPE'));
     if (peer && !peer.destroyed && !this.#aborted && !this.writableFinished) peer.push(null);
     done(error);
   }

@@ -2,14 +2,15 @@
  * The twin of src/wire/decode.ts: the whole input at once, one plain function a frame, nothing shared with the
  * streaming decoder but the frame types. Written from PROTOCOL.md; where the two disagree, one of them is wrong.
  */
-import { BeaconError } from '../../src/base/errors.ts';
+import { BeaconError, type RefusalCode } from '../../src/base/errors.ts';
 import type { Frame } from '../../src/wire/frames.ts';
+import type { AnyFrame } from '../../src/wire/table.ts';
 
 export type Side = 'client' | 'relay';
 export type Verdict = 'more' | 'malformed' | 'unsupportedVersion';
 
 export interface Decoded {
-  readonly frames: readonly Frame[];
+  readonly frames: readonly AnyFrame[];
   /** `more`: all fine so far. */
   readonly verdict: Verdict;
   /** What follows the last whole frame; empty after an error. */
@@ -24,13 +25,22 @@ const CLIENT_TYPES = [0x01, 0x02, 0x21, 0x22];
 const RELAY_TYPES = [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x21, 0x22];
 
 /** What is left of a frame's payload. */
-interface Payload {
+export interface Payload {
   readonly bytes: Buffer;
   at: number;
 }
 
 export function naiveDecode(side: Side, input: Buffer): Decoded {
-  const frames: Frame[] = [];
+  return naiveFrames(side === 'client' ? CLIENT_TYPES : RELAY_TYPES, naiveFrame, input);
+}
+
+/** All frames of `input`, where `types` are the known ones and `decode` reads one of them. */
+export function naiveFrames(
+  types: readonly number[],
+  decode: (type: number, b: Payload) => AnyFrame,
+  input: Buffer,
+): Decoded {
+  const frames: AnyFrame[] = [];
   let rest = input;
   try {
     while (rest.length >= 2) {
@@ -39,8 +49,8 @@ export function naiveDecode(side: Side, input: Buffer): Decoded {
       if (rest.length < 2 + length) break;
       const type = rest[2] as number;
       if (!(type >= 0x80)) {
-        if (!(side === 'client' ? CLIENT_TYPES : RELAY_TYPES).includes(type)) throw bad('malformed');
-        frames.push(naiveFrame(type, { bytes: rest.subarray(3, 2 + length), at: 0 }));
+        if (!types.includes(type)) throw bad('malformed');
+        frames.push(decode(type, { bytes: rest.subarray(3, 2 + length), at: 0 }));
       }
       rest = rest.subarray(2 + length);
     }
@@ -51,7 +61,7 @@ export function naiveDecode(side: Side, input: Buffer): Decoded {
   }
 }
 
-function bad(verdict: 'malformed' | 'unsupportedVersion'): BeaconError {
+export function bad(verdict: 'malformed' | 'unsupportedVersion'): BeaconError {
   return new BeaconError(verdict, 'the naive decoder says so');
 }
 
@@ -112,24 +122,28 @@ function paired(b: Payload): Frame {
 }
 
 function refused(b: Payload): Frame {
-  const code = (CODES[big(b, 1)] ?? 'internal') as 'internal';
+  const code = refusalOf(b);
   return { type: 'refused', code, retryAfterMs: big(b, 4), text: text(b, big(b, 2), 512) };
 }
 
-function take(b: Payload, count: number): Buffer {
+export function refusalOf(b: Payload): RefusalCode {
+  return (CODES[big(b, 1)] ?? 'internal') as RefusalCode;
+}
+
+export function take(b: Payload, count: number): Buffer {
   if (b.at + count > b.bytes.length) throw bad('malformed');
   b.at += count;
   return b.bytes.subarray(b.at - count, b.at);
 }
 
 /** 2^53 and more come out rounded, but never below 2^53. */
-function big(b: Payload, width: number): number {
+export function big(b: Payload, width: number): number {
   let value = 0;
   for (const byte of take(b, width)) value = value * 256 + byte;
   return value;
 }
 
-function exactly(size: number, b: Payload): Buffer {
+export function exactly(size: number, b: Payload): Buffer {
   if (big(b, 1) !== size) throw bad('malformed');
   return Buffer.from(take(b, size));
 }
@@ -143,7 +157,7 @@ function text(b: Payload, length: number, max: number): string {
   return decoded;
 }
 
-function name(b: Payload, min: number): string {
+export function name(b: Payload, min: number): string {
   const length = big(b, 1);
   if (length < min || length > 63) throw bad('malformed');
   const bytes = take(b, length);

@@ -58,9 +58,18 @@ describe('Lot', () => {
 
   it('forgets a park that left', () => {
     const lot = lotOf('a', 'a', 'b');
-    expect([lot.remove(2), lot.remove(2), lot.remove(99)]).toEqual([true, false, false]);
-    expect([lot.has(1), lot.has(2), lot.size]).toEqual([true, false, 2]);
-    expect(takeAll(lot)).toEqual([1, 3]);
+    expect(lot.remove(1)).toMatchObject({ connection: 1, instance: 'a' });
+    expect([lot.remove(1), lot.remove(99)]).toEqual([undefined, undefined]);
+    expect([lot.has(1), lot.has(2), lot.size]).toEqual([false, true, 2]);
+    expect(takeAll(lot)).toEqual([2, 3]);
+  });
+
+  it('says whether a park fits, without taking it', () => {
+    const lot = lotOf('a');
+    const held = [ANY, { wanted: 'b', except: [] }, { wanted: undefined, except: ['a'] }].map((choice) =>
+      lot.holds(X, choice),
+    );
+    expect([held, lot.holds(Y, ANY), lot.size]).toEqual([[true, false, false], false, 1]);
   });
 
   it('is empty when all have left, and can be filled again', () => {

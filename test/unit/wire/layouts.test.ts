@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_SKIPPED_TYPE, frameName, LAYOUTS, ROLE_NUMBERS } from '../../../src/wire/layouts.ts';
+import { LAYOUTS, ROLE_NUMBERS } from '../../../src/wire/layouts.ts';
+import { FIRST_SKIPPED_TYPE } from '../../../src/wire/table.ts';
 import { CLIENT_GOLDEN, RELAY_GOLDEN } from '../../support/golden-frames.ts';
 
 describe('the frame table', () => {
@@ -21,9 +22,5 @@ describe('the frame table', () => {
 
   it('leaves role 3 to bootstrap', () => {
     expect(ROLE_NUMBERS).toEqual({ park: 1, connect: 2 });
-  });
-
-  it('names frames in capitals', () => {
-    expect(frameName('goaway')).toBe('GOAWAY');
   });
 });

@@ -1,0 +1,119 @@
+/** The forward port: takes requests of other nodes, each on a mutually authenticated socket of its own. */
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { type BeaconError, messageOf } from '../../base/errors.ts';
+import { FORWARD_SILENCE_MS, FORWARDS_PENDING } from '../../base/limits.ts';
+import type { Log } from '../../base/log.ts';
+import type { Link } from '../../net/link.ts';
+import type { BoundAddress, ListenOptions } from '../../net/socket-server.ts';
+import { TlsListener } from '../../net/tls-listener.ts';
+import { FORWARD_ALPN } from '../../wire/forward-frames.ts';
+import { type ForwardCredentials, forwardServerName } from '../forward-certificates.ts';
+import { Incoming } from './incoming.ts';
+import type { IncomingHandler } from './types.ts';
+
+export interface ForwardServerOptions extends ListenOptions {
+  readonly credentials: ForwardCredentials;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The door that clients pass as well; asked before any TLS object exists. Default: everybody may come in. */
+  readonly admit?: (source: string) => boolean;
+  readonly handler: IncomingHandler;
+  /** Gives each request its id, unique among whatever the caller counts by it. Default: 1, 2, 3 ... */
+  readonly newId?: () => number;
+  /** Requests that are not joined yet; one more is reset. Default: FORWARDS_PENDING. */
+  readonly maxPending?: number;
+}
+
+export class ForwardServer {
+  readonly #options: ForwardServerOptions;
+  readonly #listener: TlsListener;
+  readonly #pending = new Set<Incoming>();
+  #lastId = 0;
+
+  constructor(options: ForwardServerOptions) {
+    this.#options = options;
+    const { host, port, credentials, clock, log, admit } = options;
+    this.#listener = new TlsListener({
+      host,
+      port,
+      credentials,
+      alpn: FORWARD_ALPN,
+      requestCert: true,
+      clientCa: credentials.caPems,
+      // Whoever takes longer has given us up.
+      handshakeTimeoutMs: FORWARD_SILENCE_MS,
+      clock,
+      log,
+      ...(admit && { admit }),
+      onLink: (link) => this.#onLink(link),
+    });
+  }
+
+  /** Throws `config` when the address cannot be listened on. */
+  listen(): Promise<BoundAddress> {
+    return this.#listener.listen();
+  }
+
+  /** Requests that are not joined yet, and sockets that are closing. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Frees the port; requests and joined links go on. Idempotent. */
+  stopAccepting(): void {
+    this.#listener.stopAccepting();
+  }
+
+  /** Frees the port and resets every request (`onGone` comes) and every joined link; resolves when all are gone. */
+  close(): Promise<void> {
+    return this.#listener.close();
+  }
+
+  #onLink(link: Link): void {
+    if (this.#pending.size >= (this.#options.maxPending ?? FORWARDS_PENDING)) {
+      this.#options.log.debug('a forward was dropped: too many wait already');
+      return link.reset();
+    }
+    const incoming = new Incoming({
+      id: this.#nextId(),
+      link,
+      clock: this.#options.clock,
+      handler: this.#options.handler,
+      isNode,
+      onLost: (error) => this.#onLost(error),
+      onFault: (error) => this.#onFault(error),
+      onDone: () => this.#pending.delete(incoming),
+    });
+    this.#pending.add(incoming);
+    incoming.start();
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#options.newId?.() ?? this.#lastId;
+  }
+
+  #onLost({ code }: BeaconError): void {
+    const { log } = this.#options;
+    log.debug('a forward of another node ended before it was joined', { code });
+    // Only a holder of the cluster secret gets that far, so this is no scanner's noise.
+    if (code === 'untrusted') {
+      log.warn('a member of the cluster claimed the name of another; rotate the cluster secret if it leaked');
+    }
+  }
+
+  #onFault(error: unknown): void {
+    const { log } = this.#options;
+    log.error('a forward of another node was dropped by a fault of ours; debug logs say more');
+    log.debug('the fault', { detail: messageOf(error) });
+  }
+}
+
+/** Whether the peer's certificate, which OpenSSL has verified, is that of the node `name`. */
+function isNode(link: Link, name: string): boolean {
+  const [leaf] = link.peerChain;
+  if (leaf === undefined) return false;
+  const host = forwardServerName(name);
+  return new X509Certificate(leaf).checkHost(host, { subject: 'never', wildcards: false }) !== undefined;
+}

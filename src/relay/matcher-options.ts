@@ -1,0 +1,26 @@
+/** What a {@link Matcher} is told of its node, its limits and its surroundings. */
+import type { InfoHash } from '../base/info-hash.ts';
+import type { Random } from '../base/random.ts';
+import type { Holder } from '../cluster/directory/effects.ts';
+
+export interface MatcherOptions {
+  /** This node's name, for `avoid`. */
+  readonly node: string;
+  /** This node's zone; empty: not known. */
+  readonly zone: string;
+  /** Splices that may run at once. */
+  readonly slots: number;
+  readonly brokerWaitMs: number;
+  readonly acceptTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  /** Holders that one broker is sent to, one after the other, before it waits. */
+  readonly holderTries: number;
+  /** A broker that was declined for want of a slot tries again after up to this long, at random. */
+  readonly declinedPauseMs: number;
+  /** Other nodes where the info_hash is parked. */
+  readonly holders: (infoHash: InfoHash, now: number) => readonly Holder[];
+  /** A new pair id, 32 hex digits. */
+  readonly newPairId: () => string;
+  readonly random: Random;
+}

@@ -1,0 +1,130 @@
+/** The bridge's way to the store: one target, TLS verified, and errors that say which part failed. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { TARGET_DIAL_TIMEOUT_MS } from '../../../src/base/limits.ts';
+import { VAULT_TARGET, vaultTarget } from '../../../src/bridge/target.ts';
+import { parseVaultAddr } from '../../../src/config/vault-addr.ts';
+import type { Link } from '../../../src/net/link.ts';
+import { makePki } from '../../support/certificates.ts';
+import { checkLeaks } from '../../support/leaks.ts';
+import { ManualClock, settle } from '../../support/manual-clock.ts';
+import { type Store, type StoreOptions, startStore } from '../../support/store.ts';
+import { watch } from '../../support/streams.ts';
+
+checkLeaks();
+
+const { relay: certificate, relayCa } = makePki();
+
+interface ReachOptions {
+  readonly ca?: string;
+  readonly signal?: AbortSignal;
+  readonly clock?: ManualClock;
+}
+
+async function store(options?: StoreOptions): Promise<Store> {
+  const started = await startStore(options);
+  onTestFinished(() => started.close());
+  return started;
+}
+
+/** Answers whatever comes first by `onData`. */
+async function plainServer(onData: (socket: Socket) => void): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).once('data', () => onData(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function reach(url: string, name: string, options: ReachOptions = {}): Promise<Link> {
+  const { ca, signal = new AbortController().signal, clock = systemClock } = options;
+  const address = parseVaultAddr(url);
+  const link = await vaultTarget({ address, ca: ca === undefined ? undefined : [ca], clock, signal })(name);
+  onTestFinished(() => link.reset());
+  return link;
+}
+
+async function echo(link: Link): Promise<string> {
+  const seen = watch(link.stream);
+  link.stream.end('echo\nhello');
+  await seen.ended;
+  return seen.bytes.toString();
+}
+
+describe('the way to the store', () => {
+  it.each(['http', 'tcp'])('by %s passes bytes as they are', async (scheme) => {
+    const { port } = await store();
+    expect(await echo(await reach(`${scheme}://127.0.0.1:${port}`, VAULT_TARGET))).toBe('hello');
+  });
+
+  it.each([['http/1.1', 'h2'], ['http/1.1'], []])(
+    'by https verifies the store (ALPN %s %s)',
+    async (...alpn) => {
+      const { port } = await store({ tls: certificate, ...(alpn.length > 0 && { alpn }) });
+      const link = await reach(`https://localhost:${port}`, VAULT_TARGET, { ca: relayCa.certificate });
+      expect(await echo(link)).toBe('hello');
+    },
+  );
+
+  it.each(['', 'Vault', 'vault ', 'vault:443', '127.0.0.1:22', 'db'])(
+    'refuses the target %j without dialling',
+    async (name) => {
+      const { port, visits } = await store();
+      await expect(reach(`tcp://127.0.0.1:${port}`, name)).rejects.toMatchObject({ code: 'unknownTarget' });
+      expect(visits).toHaveLength(0);
+    },
+  );
+
+  it.each(['http', 'https', 'tcp'])('by %s says targetUnreachable when nobody listens', async (scheme) => {
+    const { port, close } = await startStore();
+    await close();
+    await expect(reach(`${scheme}://127.0.0.1:${port}`, VAULT_TARGET)).rejects.toMatchObject({
+      code: 'targetUnreachable',
+      retry: true,
+    });
+  });
+
+  it('says targetUnreachable when nobody answers in time', async () => {
+    const port = await plainServer(() => {});
+    const clock = new ManualClock();
+    const reaching = reach(`https://127.0.0.1:${port}`, VAULT_TARGET, { clock, ca: relayCa.certificate });
+    const outcome = expect(reaching).rejects.toMatchObject({ code: 'targetUnreachable' });
+    await settle();
+    clock.advance(TARGET_DIAL_TIMEOUT_MS);
+    await outcome;
+    expect(clock.pending).toBe(0);
+  });
+
+  it('says targetTls for a store of another CA', async () => {
+    const { port } = await store({ tls: certificate });
+    const { relayCa: other } = makePki({ fresh: true });
+    await expect(
+      reach(`https://localhost:${port}`, VAULT_TARGET, { ca: other.certificate }),
+    ).rejects.toMatchObject({ code: 'targetTls' });
+  });
+
+  it('says targetTls for a store with another name', async () => {
+    const { port } = await store({ tls: makePki().bridge });
+    const ca = makePki().bridgeCa.certificate;
+    await expect(reach(`https://localhost:${port}`, VAULT_TARGET, { ca })).rejects.toMatchObject({
+      code: 'targetTls',
+    });
+  });
+
+  it('says targetTls for a store that speaks no TLS', async () => {
+    const port = await plainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await expect(
+      reach(`https://localhost:${port}`, VAULT_TARGET, { ca: relayCa.certificate }),
+    ).rejects.toMatchObject({ code: 'targetTls' });
+  });
+});

@@ -1,0 +1,251 @@
+/** Who may be at the other end of a tunnel: everybody else is refused inside, before a byte of a stream is sent. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { BeaconError, systemCode } from '../../../src/base/errors.ts';
+import { INNER_HANDSHAKE_TIMEOUT_MS } from '../../../src/base/limits.ts';
+import { acceptTlsOver } from '../../../src/net/accept-tls-over.ts';
+import { connectTlsOver } from '../../../src/net/tls-over.ts';
+import { infoHashOfCertificate } from '../../../src/pki/info-hash.ts';
+import { BridgeTunnel } from '../../../src/tunnel/bridge-tunnel.ts';
+import { BrokerTunnel } from '../../../src/tunnel/broker-tunnel.ts';
+import { BRIDGE_NAME, INNER_ALPN, type TunnelIdentity } from '../../../src/tunnel/http2.ts';
+import { LegStream } from '../../../src/tunnel/leg-stream.ts';
+import { BIT, extend, makePki, mint, SERVER_AUTH } from '../../support/certificates.ts';
+import { checkLeaks, settled } from '../../support/leaks.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { type MemoryLink, memoryLinks } from '../../support/memory-link.ts';
+import { watch } from '../../support/streams.ts';
+import { identityOf } from '../../support/tunnels.ts';
+
+checkLeaks();
+
+interface Meeting {
+  /** The code with which each end failed; undefined: it has a tunnel. */
+  readonly broker: string | undefined;
+  readonly bridge: string | undefined;
+}
+
+async function meet(broker: TunnelIdentity, bridge: TunnelIdentity): Promise<Meeting> {
+  const [a, b] = links();
+  const outcome = async (tunnel: Promise<BrokerTunnel | BridgeTunnel>): Promise<string | undefined> => {
+    try {
+      const { closed } = await tunnel;
+      // In TLS 1.3 a client is done before the server has judged it: it learns a moment later.
+      const cut = await Promise.race([closed.then(() => true), settled(() => false, 200)]);
+      return cut ? 'cut' : undefined;
+    } catch (error) {
+      return systemCode(error);
+    }
+  };
+  const [atBroker, atBridge] = await Promise.all([
+    outcome(BrokerTunnel.open(a, broker)),
+    outcome(
+      BridgeTunnel.accept(b, bridge, () => Promise.reject(new BeaconError('unknownTarget', 'none')), {
+        onStream: () => {},
+        onRefused: () => {},
+      }),
+    ),
+  ]);
+  return { broker: atBroker, bridge: atBridge };
+}
+
+function links(): [MemoryLink, MemoryLink] {
+  const [a, b] = memoryLinks();
+  onTestFinished(() => {
+    a.reset();
+    b.reset();
+  });
+  return [a, b];
+}
+
+/** What somebody has who stole a broker's key: a leaf for the bridge's role, signed by it. */
+function mintedByABroker(): TunnelIdentity {
+  const { broker, bridgeCa } = makePki();
+  const privateKey = createPrivateKey(broker.key);
+  const issuer = {
+    ...broker,
+    privateKey,
+    publicKey: createPublicKey(broker.key),
+    subject: 'beacon broker',
+  };
+  const leaf = mint({
+    subject: 'beacon bridge',
+    issuer,
+    extensions: [
+      extend.ca(false),
+      extend.keyUsage(BIT.digitalSignature),
+      extend.usages(SERVER_AUTH),
+      extend.dns(BRIDGE_NAME),
+    ],
+  });
+  return {
+    ...identityOf('bridge'),
+    certPem: leaf.certificate + broker.certificate + bridgeCa.certificate,
+    keyPem: leaf.key,
+  };
+}
+
+/** A leaf under the right CA with the server's usage, but not with the bridge's name. */
+function otherName(name: string): TunnelIdentity {
+  const { bridgeCa } = makePki();
+  const issuer = {
+    ...bridgeCa,
+    publicKey: createPublicKey(bridgeCa.certificate),
+    subject: 'beacon bridge ca',
+  };
+  const leaf = mint({
+    issuer,
+    extensions: [extend.ca(false), extend.usages(SERVER_AUTH), extend.dns(name)],
+  });
+  return { ...identityOf('bridge'), certPem: leaf.certificate + bridgeCa.certificate, keyPem: leaf.key };
+}
+
+describe('a tunnel', () => {
+  it('is made between a broker and a bridge of one CA', async () => {
+    expect(await meet(identityOf('broker'), identityOf('bridge'))).toEqual({
+      broker: undefined,
+      bridge: undefined,
+    });
+  });
+
+  it('is refused to a broker of another CA that knows this one', async () => {
+    const other = makePki({ fresh: true });
+    const stranger = {
+      ...identityOf('broker', other),
+      caPem: makePki().bridgeCa.certificate,
+      infoHash: makePki().infoHash,
+    };
+    const { broker, bridge } = await meet(stranger, identityOf('bridge'));
+    expect(bridge).toMatch(/untrusted|closed/);
+    expect(broker).toBe('cut');
+  });
+
+  it('is refused by a broker that is spliced to a bridge of another CA', async () => {
+    const other = identityOf('bridge', makePki({ fresh: true }));
+    expect((await meet(identityOf('broker'), other)).broker).toBe('untrusted');
+  });
+
+  it('is refused to a bridge certificate in the role of a broker', async () => {
+    const { broker, bridge } = await meet(identityOf('bridge'), identityOf('bridge'));
+    expect(bridge).toMatch(/untrusted|closed/);
+    expect(broker).toBe('cut');
+  });
+
+  it('is refused to a broker certificate in the role of a bridge', async () => {
+    expect((await meet(identityOf('broker'), identityOf('broker'))).broker).toBe('untrusted');
+  });
+
+  it("is refused to a bridge's leaf that a broker's key has signed", async () => {
+    const impostor = mintedByABroker();
+    expect(infoHashOfCertificate(makePki().bridgeCa.der)).toBe(impostor.infoHash);
+    expect((await meet(identityOf('broker'), impostor)).broker).toBe('untrusted');
+  });
+
+  it('is refused to another name under the right CA', async () => {
+    expect((await meet(identityOf('broker'), otherName('other.beacon.internal'))).broker).toBe('untrusted');
+  });
+
+  it('resets the link of whom it refuses', async () => {
+    const [a, b] = links();
+    const seen = watch(b.stream);
+    const peer = new LegStream(b, systemClock);
+    peer.on('error', () => {});
+    const opening = BrokerTunnel.open(a, identityOf('broker'));
+    const accepting = acceptTlsOver(peer, {
+      ca: [makePki().bridgeCa.certificate],
+      identity: mintedByABroker(),
+      alpn: INNER_ALPN,
+      timeoutMs: INNER_HANDSHAKE_TIMEOUT_MS,
+      clock: systemClock,
+    }).catch(() => undefined);
+    await expect(opening).rejects.toMatchObject({ code: 'untrusted' });
+    await seen.closed;
+    expect(seen.events).toEqual(['error:ECONNRESET', 'close']);
+    await accepting;
+  });
+
+  it('says nothing to an impostor before it has judged it', async () => {
+    const [a, b] = links();
+    const accepting = acceptTlsOver(new LegStream(b, systemClock), {
+      ca: [makePki().bridgeCa.certificate],
+      // OpenSSL takes this leaf, and the broker's own rule (the name) does not.
+      identity: otherName('other.beacon.internal'),
+      alpn: INNER_ALPN,
+      timeoutMs: INNER_HANDSHAKE_TIMEOUT_MS,
+      clock: systemClock,
+    }).then(
+      ({ stream }) => watch(stream),
+      () => undefined,
+    );
+    await expect(BrokerTunnel.open(a, identityOf('broker'))).rejects.toMatchObject({ code: 'untrusted' });
+    const heard = await accepting;
+    await heard?.closed;
+    expect(heard?.bytes.length ?? 0).toBe(0);
+    expect(heard?.events ?? []).not.toContain('end');
+  });
+
+  it('says nothing to a stranger that it has not judged yet', async () => {
+    const [a, b] = links();
+    const other = makePki({ fresh: true });
+    const accepting = BridgeTunnel.accept(
+      b,
+      identityOf('bridge'),
+      () => Promise.reject(new BeaconError('internal', '')),
+      {
+        onStream: () => {},
+        onRefused: () => {},
+      },
+    );
+    const stranger = await connectTlsOver(new LegStream(a, systemClock), {
+      identity: identityOf('broker', other),
+      trust: { ca: [makePki().bridgeCa.certificate] },
+      servername: BRIDGE_NAME,
+      alpn: INNER_ALPN,
+      timeoutMs: INNER_HANDSHAKE_TIMEOUT_MS,
+      clock: systemClock,
+    });
+    const heard = watch(stranger.stream);
+    stranger.stream.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    await expect(accepting).rejects.toBeInstanceOf(BeaconError);
+    await heard.closed;
+    expect(heard.bytes).toHaveLength(0);
+    expect(heard.events).not.toContain('end');
+  });
+
+  it.each(['broker', 'bridge'] as const)(
+    `is given up by the %s after ${INNER_HANDSHAKE_TIMEOUT_MS} ms of silence`,
+    async (side) => {
+      const [a, b] = links();
+      const clock = new ManualClock(systemClock.wall());
+      const atPeer = watch(b.stream);
+      const identity = { ...identityOf(side), clock };
+      const tunnel =
+        side === 'broker'
+          ? BrokerTunnel.open(a, identity)
+          : BridgeTunnel.accept(a, identity, () => Promise.reject(new BeaconError('internal', '')), {
+              onStream: () => {},
+              onRefused: () => {},
+            });
+      const outcome = tunnel.then(
+        () => 'open',
+        (error: unknown) => systemCode(error),
+      );
+      await clock.advanceAsync(INNER_HANDSHAKE_TIMEOUT_MS - 1);
+      expect(atPeer.events).toEqual([]);
+      await clock.advanceAsync(1);
+      expect(await outcome).toBe('timeout');
+      await atPeer.closed;
+      expect(atPeer.events).toEqual(['error:ECONNRESET', 'close']);
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  it('is refused to another version of its framing', async () => {
+    const [a, b] = links();
+    b.stream.resume();
+    const opening = BrokerTunnel.open(a, identityOf('broker'));
+    b.stream.write(Buffer.of(9));
+    await expect(opening).rejects.toBeInstanceOf(BeaconError);
+  });
+});
