@@ -1,6 +1,7 @@
 /** The demo's processes: started, watched, and ended whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +31,21 @@ export async function startDaemon(args: readonly string[], message: string, file
     const entry = JSON.parse(line) as { msg?: string; port?: number };
     return entry.msg === message ? (entry.port ?? 0) : undefined;
   });
+}
+
+/** Ports of 127.0.0.1 that were free a moment ago, for processes that must know each other's before they start. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  await Promise.all(servers.map((server) => once(server, 'close')));
+  return ports;
 }
 
 /** Runs a tool of the product to its end; resolves with what it printed. */

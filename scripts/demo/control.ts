@@ -15,7 +15,9 @@ import type { Link } from '../../src/net/link.ts';
 import { ALPN, INSTANCE_BYTES } from '../../src/wire/frames.ts';
 
 export interface ControlOptions {
-  readonly port: number;
+  /** Where the broker connects, and where the bridge parks. */
+  readonly brokerPort: number;
+  readonly bridgePort: number;
   readonly relayCa: string;
   readonly infoHash: string;
   readonly bridge: { readonly cert: string; readonly key: string; readonly ca: string };
@@ -25,15 +27,15 @@ export interface ControlOptions {
 
 /** Parks a bridge and connects a broker by the bare protocol, and sends `message` from one to the other. */
 export async function sendWithoutInnerTls(options: ControlOptions): Promise<void> {
-  const { port, relayCa, broker, message } = options;
+  const { brokerPort, bridgePort, relayCa, broker, message } = options;
   const hello = {
     infoHash: parseInfoHash(options.infoHash),
     instance: systemRandom.bytes(INSTANCE_BYTES),
     software: 'beacon-demo',
     clock: systemClock,
   };
-  const arrived = receive(await dial(port, relayCa, options.bridge), hello, message.length);
-  const link = await dial(port, relayCa, broker);
+  const arrived = receive(await dial(bridgePort, relayCa, options.bridge), hello, message.length);
+  const link = await dial(brokerPort, relayCa, broker);
   await connectThrough(link, {
     ...hello,
     // This bridge, and not the demo's own.

@@ -1,5 +1,6 @@
 /**
- * The demo: a secret and a large object through a relay that can read nothing, with real processes on loopback.
+ * The demo: a secret and a large object through relays that can read nothing, with real processes on loopback. The
+ * broker lands on one relay and the bridge is parked on the two others, so everything crosses two nodes.
  *
  *   npm run demo            runs, shows what happened, and leaves nothing behind
  *   npm run demo -- --keep  leaves everything running, and prints commands to try, until Ctrl-C
@@ -9,7 +10,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { look, mark } from './capture.ts';
-import { type Child, DemoError, runTool, startDaemon, startScript, stopAll } from './children.ts';
+import { type Child, DemoError, freePorts, runTool, startDaemon, startScript, stopAll } from './children.ts';
 import { type Client, createClient } from './client.ts';
 import { sendWithoutInnerTls } from './control.ts';
 import { bytes, check, heading, line, milliseconds, row } from './screen.ts';
@@ -28,11 +29,20 @@ const token = randomBytes(24).toString('base64url');
 
 interface Cast {
   readonly store: Child;
-  readonly relay: Child;
+  readonly relays: readonly Relay[];
   readonly bridge: Child;
   readonly broker: Child;
   readonly infoHash: string;
 }
+
+interface Relay extends Child {
+  readonly name: string;
+  readonly zone: string;
+  /** Folder with what it spliced. */
+  readonly capture: string;
+}
+
+const ZONES = ['eu-1a', 'eu-1b', 'eu-1c'];
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
@@ -50,7 +60,7 @@ try {
 if ((!keep || process.exitCode === 1) && !(await leave())) process.exitCode = 1;
 
 async function demo(): Promise<void> {
-  heading('Beacon: a secret, through a relay that can read nothing');
+  heading('Beacon: a secret, through relays that can read nothing');
   const cast = await startCast();
   showCast(cast);
   const base = `http://127.0.0.1:${cast.broker.port}`;
@@ -62,7 +72,6 @@ async function demo(): Promise<void> {
 }
 
 async function startCast(): Promise<Cast> {
-  mkdirSync(file('capture'));
   writeFileSync(file('token'), token, { mode: 0o600 });
   writeFileSync(file('token.header'), `X-Vault-Token: ${token}\n`, { mode: 0o600 });
   await Promise.all([
@@ -73,54 +82,74 @@ async function startCast(): Promise<Cast> {
   ]);
   const infoHash = (await runTool(['info-hash', file('certs/bridge-ca.crt')])).trim();
   writeFileSync(file('allowed'), `${infoHash}  # the demo's bridge CA\n`);
-  const [store, relay] = await Promise.all([
+  writeFileSync(file('cluster.secret'), `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  const [store, relays] = await Promise.all([
     startScript('store.ts', [file('store/relay.crt'), file('store/relay.key'), file('token')]),
-    startDaemon(
-      [
-        file('capture'),
-        ...['--addr', '127.0.0.1:0', '--node-name', 'relay-1'],
-        ...['--tls-cert', file('relay/relay.crt'), '--tls-key', file('relay/relay.key')],
-        ...['--allow-file', file('allowed')],
-      ],
-      'the relay is up',
-      'relay.ts',
-    ),
+    startRelays(),
   ]);
+  const [first, ...others] = relays;
+  if (!first) throw new DemoError('no relay runs');
   const [bridge, broker] = await Promise.all([
     startDaemon(
       [
         'bridge',
         ...['--vault-addr', `https://127.0.0.1:${store.port}`, '--vault-ca', file('store/relay-ca.crt')],
-        ...clientArguments('bridge', relay),
+        ...clientArguments('bridge', others),
       ],
       'parked at a relay',
     ),
     startDaemon(
-      ['broker', '--listen', '127.0.0.1:0', ...clientArguments('broker', relay)],
+      ['broker', '--listen', '127.0.0.1:0', ...clientArguments('broker', [first])],
       'the broker is up',
     ),
   ]);
-  return { store, relay, bridge, broker, infoHash };
+  return { store, relays, bridge, broker, infoHash };
 }
 
-function clientArguments(role: 'bridge' | 'broker', relay: Child): string[] {
+/** Three relays in three zones, joined to one cluster. Each writes what it splices to a folder of its own. */
+async function startRelays(): Promise<Relay[]> {
+  const ports = await freePorts(ZONES.length);
+  const nodes = ZONES.map((zone, index) => ({ name: `relay-${index + 1}`, zone, gossip: ports[index] ?? 0 }));
+  const peers = nodes.map(({ name, gossip }) => `${name}=127.0.0.1:${gossip}`).join(',');
+  return Promise.all(
+    nodes.map(async ({ name, zone, gossip }) => {
+      const capture = file(`capture/${name}`);
+      mkdirSync(capture, { recursive: true });
+      const child = await startDaemon(
+        [
+          capture,
+          ...['--addr', '127.0.0.1:0', '--node-name', name, '--zone', zone, '--allow-file', file('allowed')],
+          ...['--tls-cert', file('relay/relay.crt'), '--tls-key', file('relay/relay.key')],
+          ...['--cluster-peer', peers, '--cluster-secret-file', file('cluster.secret')],
+          ...['--cluster-addr', `127.0.0.1:${gossip}`, '--forward-addr', '127.0.0.1:0'],
+        ],
+        'the relay is up',
+        'relay.ts',
+      );
+      return { ...child, name, zone, capture };
+    }),
+  );
+}
+
+function clientArguments(role: 'bridge' | 'broker', relays: readonly Relay[]): string[] {
+  const addresses = relays.map(({ port }) => `127.0.0.1:${port}`).join(',');
   return [
-    ...['--beacon-address', `127.0.0.1:${relay.port}`, '--beacon-ca', file('relay/relay-ca.crt')],
+    ...['--beacon-address', addresses, '--beacon-ca', file('relay/relay-ca.crt')],
     ...['--tls-cert', file(`certs/${role}.crt`), '--tls-key', file(`certs/${role}.key`)],
     ...['--tls-ca', file('certs/bridge-ca.crt')],
   ];
 }
 
-function showCast({ store, relay, bridge, broker }: Cast): void {
+function showCast({ store, relays, bridge, broker }: Cast): void {
   heading('What runs where');
   row('store', `https://127.0.0.1:${store.port}`, 'a stand-in for OpenBao, KV version 2', store.pid);
-  row('bridge', 'listens nowhere', 'beside the store; parked at the relay', bridge.pid);
-  row('relay', `127.0.0.1:${relay.port}`, 'the only one that others dial', relay.pid);
-  row('broker', `http://127.0.0.1:${broker.port}`, 'beside the workloads', broker.pid);
+  row('bridge', 'listens nowhere', 'beside the store; parked at relay-2 and relay-3', bridge.pid);
+  for (const { name, port, zone, pid } of relays) row(name, `127.0.0.1:${port}`, `zone ${zone}`, pid);
+  row('broker', `http://127.0.0.1:${broker.port}`, 'beside the workloads; dials relay-1', broker.pid);
 }
 
 async function move(client: Client): Promise<void> {
-  heading(`What was sent: ${client.name} -> broker -> relay -> bridge -> store, and back`);
+  heading(`What was sent: ${client.name} -> broker -> relay-1 -> relay-2 or 3 -> bridge -> store`);
   const written = await timed(() => client.json('POST', SECRET_PATH, { data: { password: secret } }));
   check(true, 'a secret was written', milliseconds(written.ms));
   const answer = await timed(() => client.json('GET', SECRET_PATH));
@@ -139,27 +168,35 @@ async function move(client: Client): Promise<void> {
   );
 }
 
-async function inspect({ relay, infoHash }: Cast): Promise<void> {
-  heading('What the relay could see of it');
-  const before = await mark(file('capture'));
-  const seen = await look(file('capture'), secret, [0, 0], before);
-  check(
-    seen.hits === 0 && seen.bytes > 2 * OBJECT_BYTES,
-    `${bytes(seen.bytes)} spliced, its own TLS taken off: the secret is not in them`,
-  );
+async function inspect({ relays, infoHash }: Cast): Promise<void> {
+  heading('What the relays could see of it');
+  for (const { name, capture } of relays) {
+    const { bytes: count, hits } = await look(capture, secret, [0, 0], await mark(capture));
+    const where = count === 0 ? 'nothing crossed it' : 'its own TLS taken off: the secret is not in them';
+    check(hits === 0, `${name}: ${bytes(count)} spliced, ${where}`);
+  }
+  const [first, , last] = relays;
+  if (!first || !last) return;
+  const before = await mark(first.capture);
+  check(sum(before) > 2 * OBJECT_BYTES, 'both objects crossed relay-1 in full');
   await sendWithoutInnerTls({
-    port: relay.port,
+    brokerPort: first.port,
+    bridgePort: last.port,
     relayCa: file('relay/relay-ca.crt'),
     infoHash,
     bridge: pair('bridge'),
     broker: pair('broker'),
     message: JSON.stringify({ data: { password: secret } }),
   });
-  const control = await look(file('capture'), secret, before, await mark(file('capture')));
+  const control = await look(first.capture, secret, before, await mark(first.capture));
   check(
     control.hits > 0,
     'control: the same secret over a leg without inner TLS is found by the same search',
   );
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((a, b) => a + b, 0);
 }
 
 function pair(role: string): { cert: string; key: string; ca: string } {

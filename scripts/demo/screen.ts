@@ -11,13 +11,13 @@ export function heading(text: string): void {
 }
 
 export function row(name: string, where: string, what: string, pid: number): void {
-  line(`    ${name.padEnd(8)}${where.padEnd(26)}${what.padEnd(40)}${styleText('dim', `pid ${pid}`)}`);
+  line(`    ${name.padEnd(8)}${where.padEnd(26)}${what.padEnd(50)}${styleText('dim', `pid ${pid}`)}`);
 }
 
 /** A result. One that does not hold ends the demo. */
 export function check(holds: boolean, text: string, detail = ''): void {
   const sign = holds ? styleText('green', 'ok') : styleText('red', 'NO');
-  line(`    ${sign}  ${text.padEnd(66)}${styleText('dim', detail)}`.trimEnd());
+  line(`    ${sign}  ${text.padEnd(84)}${styleText('dim', detail)}`.trimEnd());
   if (!holds) throw new DemoError(`this does not hold: ${text}`);
 }
 

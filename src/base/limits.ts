@@ -247,8 +247,6 @@ export const HEARTBEAT_BYTES = KIB;
 export const NODE_LEASE_MS = 3 * SECOND;
 /** So is one without any connection of our own to it: time for a duplicate to take over, no more. */
 export const NODE_UNREACHED_MS = 500;
-/** Nodes in a cluster. Heartbeats go from each to each, so their number grows with the square. */
-export const CLUSTER_NODES = 128;
 /** Entries of one node. As many parked connections cost it 12 GB, so an honest one never gets there; 35 MB here. */
 export const ENTRIES_PER_NODE = 200_000;
 /** Nodes that left, of which incarnation and sequence are remembered; every pod name of a large cluster. */

@@ -80,9 +80,9 @@ export class Broker {
     while (!signal.aborted) {
       let since: number | undefined;
       try {
-        const tunnel = await this.#build();
+        const { tunnel, path } = await this.#build();
         since = clock.now();
-        this.#use(tunnel);
+        this.#use(tunnel, path);
         const reason = await tunnel.left;
         // The bridge leaves in good order: another may be there already. One that never stays is left to the backoff.
         if (reason === 'goaway' && clock.now() - since >= RECONNECT_HEALTHY_MS) continue;
@@ -98,28 +98,35 @@ export class Broker {
     }
   }
 
-  async #build(): Promise<BrokerTunnel> {
+  /** A tunnel, and the nodes that its leg crosses. */
+  async #build(): Promise<{ tunnel: BrokerTunnel; path: readonly string[] }> {
     const { dialer, identity, software, clock } = this.#options;
     const { signal } = this.#stop;
     const link = await dialer.dial(signal);
     const { infoHash } = identity;
-    await connectThrough(link, { infoHash, instance: this.#instance, software, clock, signal });
+    const { path } = await connectThrough(link, {
+      infoHash,
+      instance: this.#instance,
+      software,
+      clock,
+      signal,
+    });
     const onStop = (): void => link.reset();
     signal.addEventListener('abort', onStop, { once: true });
     try {
-      return await BrokerTunnel.open(link, identity);
+      return { tunnel: await BrokerTunnel.open(link, identity), path };
     } finally {
       signal.removeEventListener('abort', onStop);
     }
   }
 
-  #use(tunnel: BrokerTunnel): void {
+  #use(tunnel: BrokerTunnel, path: readonly string[]): void {
     this.#tunnels.add(tunnel);
     void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
     if (this.#stop.signal.aborted) return tunnel.destroy();
     this.#tunnel = tunnel;
     this.#reconnect.succeeded();
-    this.#options.log.info('a tunnel to the bridge is up');
+    this.#options.log.info('a tunnel to the bridge is up', { path: path.join(', ') });
     this.#clients.use(tunnel);
   }
 }

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { earliest } from '../../base/deadlines.ts';
 import { BeaconError } from '../../base/errors.ts';
 import type { InfoHash } from '../../base/info-hash.ts';
-import { CLUSTER_NODES, ENTRIES_PER_NODE, REMEMBERED_REMOVALS } from '../../base/limits.ts';
+import { CLUSTER_MEMBERS, ENTRIES_PER_NODE, REMEMBERED_REMOVALS } from '../../base/limits.ts';
 import { Advertiser, type Self } from './advertiser.ts';
 import {
   type ChangesMessage,
@@ -131,8 +131,8 @@ export class Directory {
     if (node === this.#node) return [];
     let member = this.#members.get(node);
     if (!member) {
-      if (this.#members.size + 1 >= CLUSTER_NODES) {
-        this.#refuse(node, 'tooManyNodes', `more than ${CLUSTER_NODES} nodes`);
+      if (this.#members.size >= CLUSTER_MEMBERS) {
+        this.#refuse(node, 'tooManyNodes', `more than ${CLUSTER_MEMBERS} other nodes`);
         return this.#flush();
       }
       member = new Member(node, now);

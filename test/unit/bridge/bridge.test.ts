@@ -196,6 +196,7 @@ describe('the parks of a bridge', () => {
     await clock.advanceAsync(0);
     await quiet();
     const tunnel = await tunnelTo(relay.clients[0]);
+    await settled(() => bridge.tunnels === 1);
     expect(bridge.tunnels).toBe(1);
     await relay.park();
     expect(relay.clients[1]?.gone).toBe(false);

@@ -248,13 +248,14 @@ describe.each(Object.entries(STEPS))('in step %s', (step, { reach, told, said })
     expect(end.far.seen.events).toEqual(['end', 'error:ECONNRESET', 'close']);
   });
 
-  it.each([
+  const outOfPlace: [string, OriginFrame | Buffer][] = [
     ['a second FORWARD', FORWARD],
-    ['TAKE', TAKE],
-    ['DECLINE', DECLINE],
-    ['noise', Buffer.from('00')],
-  ])('%s out of place ends it', async (_, bytes) => {
-    if (step === 'ready' && 'type' in bytes && bytes.type !== 'forward') return;
+    ['an oversize frame', Buffer.from('03ff02', 'hex')],
+  ];
+  if (step !== 'ready') outOfPlace.push(['TAKE', TAKE], ['DECLINE', DECLINE]);
+  // Before that it may be the beginning of a frame.
+  if (step === 'taken') outOfPlace.push(['one byte', Buffer.from([0])]);
+  it.each(outOfPlace)('%s out of place ends it', async (_, bytes) => {
     const end = holderEnd();
     await reach(end);
     await end.far.say(bytes);
