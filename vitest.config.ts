@@ -9,6 +9,8 @@ const report = process.env['BEACON_TEST_REPORT'];
  */
 export default defineConfig({
   test: {
+    // Much of the time goes into waiting for sockets and processes; vitest alone would leave one core idle.
+    maxWorkers: '100%',
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {

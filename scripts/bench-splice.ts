@@ -71,7 +71,7 @@ function join(way: Way, a: Link, b: Link): void {
 async function measure(gigabytes: number, runs: number): Promise<void> {
   for (let run = 1; run <= runs; run += 1) {
     for (const way of WAYS) {
-      const { cpu, seconds, rss } = await once1(way, gigabytes * 1e9);
+      const { cpu, seconds, rss } = await runOnce(way, gigabytes * 1e9);
       const perGb = (cpu / gigabytes).toFixed(2);
       const rate = (gigabytes / seconds).toFixed(2);
       console.log(
@@ -81,7 +81,7 @@ async function measure(gigabytes: number, runs: number): Promise<void> {
   }
 }
 
-async function once1(way: Way, bytes: number): Promise<{ cpu: number; seconds: number; rss: number }> {
+async function runOnce(way: Way, bytes: number): Promise<{ cpu: number; seconds: number; rss: number }> {
   const { relay, relayCa } = makePki();
   const child = fork(import.meta.filename, ['relay', way]);
   child.send({ certPem: relay.certificate, keyPem: relay.key });

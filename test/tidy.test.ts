@@ -57,6 +57,7 @@ const MODULES: ModuleTable = {
   commander: ['cli'],
   pino: ['base'],
   'pino-pretty': ['base'],
+  cborg: ['cluster'],
   '@peculiar/asn1-schema': ['pki'],
   '@peculiar/asn1-x509': ['pki'],
 };

@@ -83,8 +83,9 @@ export const SPLICE_SLOTS = 1_000;
 export const HOLDER_TRIES = 3;
 /** How long a forward may stand in the holder's line: the broker decides, by leaving; the longest time a timer takes. */
 export const FORWARD_PATIENCE_MS = 24 * 60 * 60 * SECOND;
-/** A broker declined for want of a slot tries again within this time, drawn at random: a few round trips of a cluster. */
-export const DECLINED_PAUSE_MS = 50;
+/** A broker that was declined for want of a slot, or found a holder again that it has been to, looks again within this
+ *  time, drawn at random: a few round trips of a cluster. */
+export const SEEK_PAUSE_MS = 50;
 
 // ---- files
 

@@ -6,8 +6,8 @@ import { systemRandom } from '../base/random.ts';
 import { SOFTWARE } from '../base/version.ts';
 import type { BridgeSettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
-import { readPem } from '../pki/credentials.ts';
-import { loadClient } from '../tunnel/client-credentials.ts';
+import { certificateToPem } from '../pki/pem.ts';
+import { loadClient, readAuthorities } from '../tunnel/client-credentials.ts';
 import { Bridge } from './bridge.ts';
 import { vaultTarget } from './target.ts';
 
@@ -20,9 +20,15 @@ export interface RunningBridge {
 export async function startBridge(settings: BridgeSettings, log: Log): Promise<RunningBridge> {
   const deps = { clock: systemClock, random: systemRandom, log };
   const { identity, dialer } = await loadClient(settings, 'park', deps);
-  const ca = settings.vaultCa ? [await readPem(settings.vaultCa, flagOf('vaultCa'))] : undefined;
+  const { vaultCa } = settings;
+  const authorities = vaultCa === undefined ? undefined : await readAuthorities(vaultCa, flagOf('vaultCa'));
   const stopped = new AbortController();
-  const reach = vaultTarget({ address: settings.vaultAddr, ca, clock: systemClock, signal: stopped.signal });
+  const reach = vaultTarget({
+    address: settings.vaultAddr,
+    ca: authorities?.map(certificateToPem),
+    clock: systemClock,
+    signal: stopped.signal,
+  });
   const bridge = new Bridge({ ...deps, dialer, identity, parks: settings.parks, reach, software: SOFTWARE });
   bridge.start();
   log.info('the bridge is up');

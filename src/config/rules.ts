@@ -12,7 +12,15 @@ export function checkTogether<C extends CommandName>(command: C, settings: Setti
   CHECKS[command](settings);
 }
 
-function checkRelay({ nodeName, clusterPeer, clusterSecretFile }: RelaySettings): void {
+function checkRelay({ nodeName, zone, clusterPeer, clusterSecretFile }: RelaySettings): void {
+  for (const [flag, name] of [
+    ['--node-name', nodeName],
+    ['--zone', zone],
+  ] as const) {
+    // The names cross the wire (PROTOCOL.md, section 4.2) and are compared byte by byte.
+    if (!/^[\x21-\x7e]*$/.test(name))
+      throw wrong(`${flag} ${JSON.stringify(name)} must be printable ASCII without blanks`);
+  }
   if (clusterPeer !== undefined && clusterSecretFile === undefined) {
     throw wrong(
       '--cluster-peer needs --cluster-secret-file: without the secret no other node would let this one in',

@@ -14,8 +14,6 @@ export type NoiseReason =
   | 'tlsVersion'
   /** The client does not offer our protocol. */
   | 'alpn'
-  /** The client's certificate does not chain to an authority that clients need here, or it sent none. */
-  | 'untrusted'
   /** Any other failure of the handshake. */
   | 'handshake'
   /** A handler of ours threw, or the system could not accept. A defect or a lack of resources, not noise of a peer. */

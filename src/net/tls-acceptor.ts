@@ -20,7 +20,10 @@ export interface TlsAcceptorOptions {
   readonly minVersion: TlsVersion;
   /** Asks the client for a certificate; whatever it sends, or not, the handshake goes on, unless `clientCa` is given. */
   readonly requestCert: boolean;
-  /** Authorities, PEM: a client without a certificate for TLS clients that chains to one of them is no link. */
+  /**
+   * Authorities, PEM: a client without a certificate for TLS clients that chains to one of them is no link. Node closes it
+   * without an alert, so that is noise `closed`, or `handshake` where it sent none.
+   */
   readonly clientCa?: readonly string[];
   /** Milliseconds from {@link TlsAcceptor.accept} to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
@@ -54,12 +57,9 @@ export class TlsAcceptor {
       rejectUnauthorized: options.clientCa !== undefined,
     });
     this.#server.on('secureConnection', (stream) => this.#onSecure(stream));
-    this.#server.on('tlsClientError', (error, stream) => {
+    this.#server.on('tlsClientError', (error) => {
       const pending = this.#current.getStore();
-      if (!pending) return;
-      // Node destroys a client that OpenSSL did not authorize without another word.
-      const refused = options.clientCa !== undefined && Boolean(stream.authorizationError);
-      this.#fail(pending, refused ? 'untrusted' : handshakeNoise(error), error);
+      if (pending) this.#fail(pending, handshakeNoise(error), error);
     });
   }
 
@@ -92,8 +92,8 @@ export class TlsAcceptor {
     if (this.#options.alpnRequired && stream.alpnProtocol !== this.#options.alpn) {
       return this.#fail(pending, 'alpn');
     }
-    // tls.Server has seen to it already; what comes in here may ask for much.
-    if (this.#options.clientCa && !stream.authorized) return this.#fail(pending, 'untrusted');
+    // tls.Server has closed such a client already: who comes in here may ask for much, so both must agree.
+    if (this.#options.clientCa && !stream.authorized) return this.#fail(pending, 'handshake');
     this.#settle(pending);
     stream.allowHalfOpen = true;
     const link = new TlsLink(stream, pending.raw, pending.source);

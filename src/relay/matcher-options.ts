@@ -16,8 +16,8 @@ export interface MatcherOptions {
   readonly pongTimeoutMs: number;
   /** Holders that one broker is sent to, one after the other, before it waits. */
   readonly holderTries: number;
-  /** A broker that was declined for want of a slot tries again after up to this long, at random. */
-  readonly declinedPauseMs: number;
+  /** Up to this long, at random, passes before a broker looks again that was declined, or has been to every holder. */
+  readonly seekPauseMs: number;
   /** Other nodes where the info_hash is parked. */
   readonly holders: (infoHash: InfoHash, now: number) => readonly Holder[];
   /** A new pair id, 32 hex digits. */

@@ -29,7 +29,7 @@ export class Matcher {
   readonly #offered = new Map<ConnectionId, Broker>();
 
   readonly #noAcceptAt = new Deadlines<ConnectionId>();
-  readonly #inLineAgainAt = new Deadlines<Broker>();
+  readonly #seekAgainAt = new Deadlines<Broker>();
   #effects: Effect[] = [];
   #lastTicket = 0;
 
@@ -65,19 +65,16 @@ export class Matcher {
     this.#pings.add(park.connection, true, now);
     this.#effects.push({ do: 'parked', park });
     const first = this.#waitingRoom.of(park.infoHash).find((broker) => fits(park.instance, broker));
-    if (first) this.#seek(first, false, now);
+    if (first) this.#seek(first, now);
     return this.#flush();
   }
 
   /** A broker connection wants to be paired. */
   connect(request: ConnectRequest, now: number): Effect[] {
-    const { connection } = request;
-    if (request.avoid.includes(this.#options.node)) {
-      this.#effects.push({ do: 'refuse', connection, code: 'avoided' });
-    } else {
-      this.#pings.add(connection, false, now);
-      this.#enter(request, undefined, now);
-    }
+    const { connection, avoid } = request;
+    if (avoid.includes(this.#options.node)) return [{ do: 'refuse', connection, code: 'avoided' }];
+    this.#pings.add(connection, false, now);
+    this.#enter(request, undefined, now);
     return this.#flush();
   }
 
@@ -121,10 +118,7 @@ export class Matcher {
 
   /** A holder of `infoHash` appeared, or says again that it holds it. */
   appeared(infoHash: InfoHash, now: number): Effect[] {
-    for (const broker of this.#waitingRoom.of(infoHash)) {
-      broker.tried = [];
-      this.#seek(broker, false, now);
-    }
+    for (const broker of this.#waitingRoom.of(infoHash)) this.#seek(broker, now);
     return this.#flush();
   }
 
@@ -150,7 +144,7 @@ export class Matcher {
     } else {
       // Not into the line at once: two full nodes that forward to each other would decline each other in step.
       broker.stage = { name: 'inLine' };
-      this.#inLineAgainAt.set(broker, now + this.#options.random.fraction() * this.#options.declinedPauseMs);
+      this.#seekAgain(broker, now);
     }
     return this.#flush();
   }
@@ -171,7 +165,7 @@ export class Matcher {
     this.#freeForward(broker.stage);
     broker.tried = [...broker.tried, broker.stage.holder.node];
     broker.unreachable ||= !reached;
-    this.#seek(broker, true, now);
+    this.#seek(broker, now);
     this.#serveLine(now);
     return this.#flush();
   }
@@ -202,7 +196,7 @@ export class Matcher {
     return earliest([
       this.#waitingRoom.next(),
       this.#noAcceptAt.next(),
-      this.#inLineAgainAt.next(),
+      this.#seekAgainAt.next(),
       this.#pings.next(),
     ]);
   }
@@ -213,12 +207,13 @@ export class Matcher {
       if (due.do === 'dead') this.#unpark(due.connection);
       this.#effects.push(due.do === 'ping' ? due : { ...due, do: 'drop', reason: 'noPong' });
     }
+    for (let one = this.#seekAgainAt.due(now); one; one = this.#seekAgainAt.due(now)) {
+      if (one.stage.name === 'waiting') this.#seek(one, now);
+      else this.#slots.enqueue(one, 'away');
+    }
     for (let id = this.#noAcceptAt.due(now); id !== undefined; id = this.#noAcceptAt.due(now)) {
       this.#effects.push({ do: 'drop', connection: id, reason: 'noAccept' });
       this.#lostOffer(id, now);
-    }
-    for (let one = this.#inLineAgainAt.due(now); one; one = this.#inLineAgainAt.due(now)) {
-      this.#slots.enqueue(one, 'away');
     }
     for (let one = this.#waitingRoom.due(now); one; one = this.#waitingRoom.due(now)) {
       this.#refuse(one, 'noBridge');
@@ -228,33 +223,33 @@ export class Matcher {
   }
 
   #enter(request: ConnectRequest, pairId: string | undefined, now: number): void {
+    this.#lastTicket += 1;
     const broker: Broker = {
       ...request,
       foreign: pairId !== undefined,
       pairId,
       further: request.wanted !== undefined,
-      ticket: this.#nextTicket(),
+      ticket: this.#lastTicket,
       stage: { name: 'inLine' },
       tried: [],
       unreachable: false,
     };
     this.#brokers.set(broker.connection, broker);
-    this.#seek(broker, false, now);
+    this.#seek(broker, now);
   }
 
   /**
    * Finds out what can be done for a broker that has no offer: serve it, send it on, put it in line, or let it wait.
-   *
-   * @param itsTurn it was in line, or had a slot: it goes before those who are in line now.
+   * Those in line have no use for a slot that is free, or {@link #serveLine} would have seen to it.
    */
-  #seek(broker: Broker, itsTurn: boolean, now: number): void {
+  #seek(broker: Broker, now: number): void {
     const here = this.#lot.holds(broker.infoHash, broker);
     const holder = here || broker.foreign ? undefined : this.#holder(broker, now);
     if (!here && !holder) return this.#nobody(broker, now);
     this.#waitingRoom.delete(broker);
+    this.#seekAgainAt.delete(broker);
     const purpose = here ? 'here' : 'away';
-    if (!this.#slots.free(purpose) || (!itsTurn && this.#slots.waiting > 0))
-      return this.#standInLine(broker, purpose);
+    if (!this.#slots.free(purpose)) return this.#standInLine(broker, purpose);
     if (holder) return this.#forward(broker, holder);
     this.#slots.take();
     if (!broker.foreign) return void this.#offer(broker, now);
@@ -283,13 +278,21 @@ export class Matcher {
     }
     if (broker.unreachable) return this.#refuse(broker, 'holderUnreachable');
     const holders = this.#options.holders(infoHash, now).filter((holder) => mayServe(holder, broker));
-    if (holders.length > 0 && holders.every(({ node }) => avoid.includes(node))) {
-      return this.#refuse(broker, 'noBridge');
-    }
+    const tooFar = holders.every(({ node }) => avoid.includes(node));
+    if (holders.length > 0 && tooFar) return this.#refuse(broker, 'noBridge');
+    broker.tried = [];
+    // Holders are left, or one that had nothing has something again: nobody will tell us a second time.
+    if (!tooFar) this.#seekAgain(broker, now);
     if (broker.stage.name === 'waiting') return;
     broker.stage = { name: 'waiting' };
     this.#waitingRoom.add(broker, now);
     this.#effects.push({ do: 'waiting', broker: connection });
+  }
+
+  /** In a moment, drawn at random, which is never now: {@link tick} has to end. */
+  #seekAgain(broker: Broker, now: number): void {
+    const { random, seekPauseMs } = this.#options;
+    this.#seekAgainAt.set(broker, now + (seekPauseMs * (1 + random.fraction())) / 2);
   }
 
   #standInLine(broker: Broker, purpose: Purpose): void {
@@ -328,12 +331,12 @@ export class Matcher {
     if (!broker || this.#offer(broker, now)) return;
     this.#slots.release();
     broker.stage = { name: 'inLine' };
-    this.#seek(broker, true, now);
+    this.#seek(broker, now);
   }
 
   /** Serves those in line while slots are free. Whoever cannot use one any more waits, or is told so. */
   #serveLine(now: number): void {
-    for (let broker = this.#slots.next(); broker; broker = this.#slots.next()) this.#seek(broker, true, now);
+    for (let broker = this.#slots.next(); broker; broker = this.#slots.next()) this.#seek(broker, now);
   }
 
   #brokerLeft(broker: Broker): void {
@@ -362,11 +365,6 @@ export class Matcher {
     if (hold === 'expected') this.#slots.expect(-1);
   }
 
-  #nextTicket(): number {
-    this.#lastTicket += 1;
-    return this.#lastTicket;
-  }
-
   #refuse(broker: Broker, code: RefusalCode): void {
     this.#forget(broker);
     this.#effects.push({ do: 'refuse', connection: broker.connection, code });
@@ -389,7 +387,7 @@ export class Matcher {
     this.#pings.delete(broker.connection);
     this.#waitingRoom.delete(broker);
     this.#slots.leave(broker);
-    this.#inLineAgainAt.delete(broker);
+    this.#seekAgainAt.delete(broker);
   }
 
   #flush(): Effect[] {

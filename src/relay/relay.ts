@@ -10,11 +10,11 @@ import { BeaconError, messageOf } from '../base/errors.ts';
 import {
   ACCEPT_TIMEOUT_MS,
   BROKER_WAIT_MS,
-  DECLINED_PAUSE_MS,
   HANDSHAKE_TIMEOUT_MS,
   HOLDER_TRIES,
   PING_INTERVAL_MS,
   PONG_TIMEOUT_MS,
+  SEEK_PAUSE_MS,
   SPLICE_SLOTS,
 } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -82,7 +82,7 @@ export class Relay implements ConnectionHandler {
       pingIntervalMs: PING_INTERVAL_MS,
       pongTimeoutMs: PONG_TIMEOUT_MS,
       holderTries: HOLDER_TRIES,
-      declinedPauseMs: DECLINED_PAUSE_MS,
+      seekPauseMs: SEEK_PAUSE_MS,
       holders: (infoHash) => this.#neighbours?.holders(infoHash) ?? [],
       newPairId: () => random.bytes(PAIR_ID_BYTES).toString('hex'),
       random,

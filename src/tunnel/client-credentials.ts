@@ -91,10 +91,7 @@ function checkInfoHash({ beaconInfoHash, tlsCa }: ClientSettings, infoHash: Info
 async function relayCa(settings: ClientSettings, bridgeCa: Buffer): Promise<string[] | undefined> {
   const { beaconCa } = settings;
   if (beaconCa === undefined) return undefined;
-  const certificates = certificatesInPem(await readPem(beaconCa, flagOf('beaconCa')));
-  if (certificates.length === 0) {
-    throw new BeaconError('config', `${flagOf('beaconCa')} ${beaconCa} holds no certificate in PEM`);
-  }
+  const certificates = await readAuthorities(beaconCa, flagOf('beaconCa'));
   if (chainsTo(certificates, bridgeCa)) {
     throw new BeaconError(
       'config',
@@ -102,6 +99,13 @@ async function relayCa(settings: ClientSettings, bridgeCa: Buffer): Promise<stri
     );
   }
   return certificates.map(certificateToPem);
+}
+
+/** The certificates in `file`, DER, at least one. Throws BeaconError('config') that names `flag`. */
+export async function readAuthorities(file: string, flag: string): Promise<Buffer[]> {
+  const certificates = certificatesInPem(await readPem(file, flag));
+  if (certificates.length > 0) return certificates;
+  throw new BeaconError('config', `${flag} ${file} holds no certificate in PEM`);
 }
 
 function missingAuthority({ tlsCa }: ClientSettings): never {

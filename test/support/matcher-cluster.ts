@@ -1,15 +1,14 @@
 /**
- * Several matchers joined by forwards that arrive in any order: a model of the cluster as far as pairing and slots go.
- * Adverts are the truth or a moment behind it; every message waits for a random time. One seed decides everything.
+ * Several matchers joined by forwards: a model of the cluster as far as pairing and slots go. Every message waits for a
+ * random time, and is lost where a test says so. One seed decides everything. After every step it holds what must always
+ * hold against what is.
  */
 import { ok, strictEqual } from 'node:assert/strict';
 import type { InfoHash } from '../../src/base/info-hash.ts';
 import { integerBelow, type Random } from '../../src/base/random.ts';
-import type { Holder } from '../../src/cluster/directory/effects.ts';
 import type { ConnectRequest } from '../../src/relay/broker.ts';
-import type { Effect } from '../../src/relay/effects.ts';
-import type { ConnectionId, Park } from '../../src/relay/lot.ts';
-import { Matcher } from '../../src/relay/matcher.ts';
+import { type ConnectionId, fits, type Park } from '../../src/relay/lot.ts';
+import { ModelNode, type World } from './matcher-node.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export interface ClusterOptions {
@@ -21,69 +20,72 @@ export interface ClusterOptions {
   readonly delayMs: number;
 }
 
-interface Message {
+export interface Pairing {
+  /** Instance of the bridge. */
+  readonly bridge: string;
+  readonly path: readonly string[];
+}
+
+interface Step {
   readonly at: number;
   readonly run: () => void;
 }
 
-interface Node {
-  readonly name: string;
-  readonly matcher: Matcher;
-  /** Forwards that came in: own number -> where from. */
-  readonly incoming: Map<ConnectionId, { readonly origin: Node; readonly broker: ConnectionId }>;
-  /** Forwards that went out: broker -> holder and the number there. */
-  readonly outgoing: Map<ConnectionId, { readonly holder: Node; readonly id: ConnectionId }>;
-  readonly watched: Set<InfoHash>;
-  /** What the others know of this node. */
-  adverts: Park[];
+interface Broker {
+  readonly node: ModelNode;
+  readonly request: ConnectRequest;
 }
 
-export class MatcherCluster {
+export class MatcherCluster implements World {
   now = 0;
-  readonly paired = new Map<ConnectionId, { bridge: string; path: readonly string[] }>();
+  readonly random: Random;
+  readonly slots: number;
+  readonly nodes: readonly ModelNode[];
+  readonly paired = new Map<ConnectionId, Pairing>();
   readonly refused = new Map<ConnectionId, string>();
+  /** Share of offers that are accepted, and of messages between nodes that are lost. */
+  acceptChance = 1;
+  lossChance = 0;
+  readonly #delayMs: number;
+  /** Every broker that came; those that are gone included. */
+  readonly #brokers = new Map<ConnectionId, Broker>();
+  readonly #left = new Set<ConnectionId>();
   /** Ends the splice of a broker. */
   readonly #splices = new Map<ConnectionId, () => void>();
-  readonly #random: Random;
-  readonly #options: ClusterOptions;
-  readonly #nodes: Node[];
-  /** What each broker asked for, to be sent on. */
-  readonly #requests = new Map<ConnectionId, Omit<ConnectRequest, 'avoid'>>();
-  /** Where a broker's bridge is, and how the splice there ends. */
-  readonly #joins = new Map<ConnectionId, { readonly node: Node; readonly end: () => void }>();
-  #messages: Message[] = [];
+  readonly #cut = new Set<ModelNode>();
+  #steps: Step[] = [];
   #lastId = 0;
-  /** Bridges accept unless this says otherwise. */
-  acceptChance = 1;
 
   constructor(options: ClusterOptions) {
-    this.#options = options;
-    this.#random = seededRandom(options.seed);
-    this.#nodes = Array.from({ length: options.nodes }, (_, index) => this.#newNode(`node-${index}`));
+    this.random = seededRandom(options.seed);
+    this.slots = options.slots;
+    this.#delayMs = options.delayMs;
+    this.nodes = Array.from({ length: options.nodes }, (_, index) => new ModelNode(`node-${index}`, this));
   }
 
-  park(node: number, infoHash: InfoHash, instance: string): void {
-    const at = this.#node(node);
-    this.#apply(at, at.matcher.park({ connection: this.#id(), infoHash, instance }, this.now));
+  park(node: number, infoHash: InfoHash, instance: string): ConnectionId {
+    const connection = this.newId();
+    this.#node(node).park({ connection, infoHash, instance });
+    return connection;
   }
 
   connect(
     node: number,
     infoHash: InfoHash,
-    choice: { wanted?: string; avoid?: readonly string[] } = {},
+    { wanted, avoid = [] }: { wanted?: string | undefined; avoid?: readonly string[] } = {},
   ): ConnectionId {
     const at = this.#node(node);
-    const connection = this.#id();
-    const request = { connection, infoHash, wanted: choice.wanted, except: [], avoid: choice.avoid ?? [] };
-    this.#requests.set(connection, request);
-    this.#apply(at, at.matcher.connect(request, this.now));
+    const connection = this.newId();
+    const request = { connection, infoHash, wanted, except: [], avoid };
+    this.#brokers.set(connection, { node: at, request });
+    at.apply(at.matcher.connect(request, this.now));
     return connection;
   }
 
-  /** The client of a broker goes away, wherever it is. */
-  leave(node: number, broker: ConnectionId): void {
-    const at = this.#node(node);
-    this.#apply(at, at.matcher.left(broker, this.now));
+  /** The client of a broker or bridge goes away, wherever it is. */
+  leave(node: number, connection: ConnectionId): void {
+    this.#left.add(connection);
+    this.#node(node).left(connection);
   }
 
   /** Ends the splice of one that was paired. */
@@ -96,27 +98,52 @@ export class MatcherCluster {
     return [...this.#splices.keys()];
   }
 
+  /** Brokers that are neither paired, nor refused, nor gone. */
+  get waiting(): readonly ConnectionId[] {
+    return [...this.#brokers.keys()].filter(
+      (broker) => !this.paired.has(broker) && !this.refused.has(broker) && !this.#left.has(broker),
+    );
+  }
+
+  /** Where a broker connected. */
+  nodeOf(broker: ConnectionId): number {
+    const node = this.#brokers.get(broker)?.node;
+    ok(node);
+    return this.nodes.indexOf(node);
+  }
+
+  /** Whatever is sent from or to that node is lost, or is so no longer. What the others know of it stays as it is. */
+  setReachable(node: number, reachable: boolean): void {
+    if (reachable) this.#cut.delete(this.#node(node));
+    else this.#cut.add(this.#node(node));
+  }
+
+  /** What the others know of that node stays as it is, until {@link speak}. */
+  hush(node: number): void {
+    this.#node(node).hush();
+  }
+
+  speak(node: number): void {
+    this.#node(node).speak();
+  }
+
   /** Lets `ms` pass. */
   run(ms: number): void {
     const until = this.now + ms;
     for (;;) {
-      const message = this.#messages.reduce<Message | undefined>(
-        (a, b) => (a && a.at <= b.at ? a : b),
-        undefined,
-      );
-      const ticks = this.#nodes.map((node) => ({
-        node,
-        at: node.matcher.nextDeadline() ?? Number.POSITIVE_INFINITY,
-      }));
+      const step = this.#steps.reduce<Step | undefined>((a, b) => (a && a.at <= b.at ? a : b), undefined);
+      const ticks = this.nodes.map((node) => ({ node, at: node.matcher.nextDeadline() ?? Infinity }));
       const tick = ticks.reduce((a, b) => (a.at <= b.at ? a : b));
-      const at = Math.min(message?.at ?? Number.POSITIVE_INFINITY, tick.at);
+      const at = Math.min(step?.at ?? Infinity, tick.at);
       if (at > until) break;
       this.now = Math.max(this.now, at);
-      if (message && message.at <= tick.at) {
-        this.#messages = this.#messages.filter((other) => other !== message);
-        message.run();
+      if (step && step.at <= tick.at) {
+        this.#steps = this.#steps.filter((other) => other !== step);
+        step.run();
       } else {
-        this.#apply(tick.node, tick.node.matcher.tick(this.now));
+        tick.node.apply(tick.node.matcher.tick(this.now));
+        const next = tick.node.matcher.nextDeadline();
+        ok(next === undefined || next > this.now, 'a deadline was left behind');
       }
       this.#check();
     }
@@ -125,214 +152,70 @@ export class MatcherCluster {
 
   /** Nothing is held, and nobody is left over. */
   checkEmpty(): void {
-    for (const { name, matcher, incoming, outgoing } of this.#nodes) {
-      const left = [matcher.slots.used, matcher.slots.waiting, matcher.waiting, incoming.size, outgoing.size];
-      strictEqual(left.join(), '0,0,0,0,0', `${name} holds slots, a line, brokers or forwards`);
+    for (const { name, matcher, forwards, splices } of this.nodes) {
+      const left = [matcher.slots.used, matcher.slots.waiting, matcher.waiting, forwards, splices];
+      strictEqual(left.join(), '0,0,0,0,0', `${name} holds slots, a line, brokers, forwards or splices`);
     }
   }
 
-  /** Slots are never over their number, and each splice holds one on every node that it crosses. */
-  #check(): void {
-    for (const { name, matcher } of this.#nodes) {
-      ok(
-        matcher.slots.used >= 0 && matcher.slots.used <= this.#options.slots,
-        `${name} uses ${matcher.slots.used}`,
-      );
-      const crossing = [...this.#splices.keys()].filter((broker) =>
-        this.paired.get(broker)?.path.includes(name),
-      );
-      ok(
-        matcher.slots.used >= crossing.length,
-        `${name}: ${crossing.length} splices on ${matcher.slots.used} slots`,
-      );
-    }
-  }
+  // ---- the world of the nodes
 
-  #newNode(name: string): Node {
-    const matcher = new Matcher({
-      node: name,
-      zone: '',
-      slots: this.#options.slots,
-      brokerWaitMs: 10_000,
-      acceptTimeoutMs: 2_000,
-      pingIntervalMs: 1e12,
-      pongTimeoutMs: 5_000,
-      holderTries: 3,
-      declinedPauseMs: 50,
-      holders: (infoHash) => this.#holders(name, infoHash),
-      newPairId: () => this.#random.bytes(8).toString('hex'),
-      random: this.#random,
-    });
-    return { name, matcher, incoming: new Map(), outgoing: new Map(), watched: new Set(), adverts: [] };
-  }
-
-  #holders(asker: string, infoHash: InfoHash): Holder[] {
-    return this.#nodes.flatMap(({ name, adverts }) => {
-      const instances = adverts.filter((park) => park.infoHash === infoHash).map(({ instance }) => instance);
-      if (name === asker || instances.length === 0) return [];
-      return [
-        { node: name, incarnation: 1, zone: '', load: 0, forward: '', instances: [...new Set(instances)] },
-      ];
-    });
-  }
-
-  #apply(node: Node, effects: readonly Effect[]): void {
-    for (const effect of effects) this.#carryOut(node, effect);
-  }
-
-  #carryOut(node: Node, effect: Effect): void {
-    switch (effect.do) {
-      case 'parked':
-        return this.#later(() => this.#advertise(node, [...node.adverts, effect.park]));
-      case 'unparked':
-        return this.#later(() =>
-          this.#advertise(
-            node,
-            node.adverts.filter((park) => park !== effect.park),
-          ),
-        );
-      case 'watch':
-        return void node.watched.add(effect.infoHash);
-      case 'unwatch':
-        return void node.watched.delete(effect.infoHash);
-      case 'offer':
-        if (this.#random.fraction() >= this.acceptChance) return;
-        return this.#later(() => this.#apply(node, node.matcher.accept(effect.bridge, effect.pairId)));
-      case 'pair':
-        return this.#pair(node, effect.broker, effect.bridgeInstance);
-      case 'refuse':
-        return void this.refused.set(effect.connection, effect.code);
-      case 'waiting':
-      case 'ping':
-      case 'drop':
-        return;
-      default:
-        return this.#carryForward(node, effect);
-    }
-  }
-
-  #carryForward(
-    node: Node,
-    effect: Extract<
-      Effect,
-      { do: 'forward' | 'answer' | 'join' | 'cancel' | 'queued' | 'ready' | 'notHere' }
-    >,
-  ): void {
-    switch (effect.do) {
-      case 'forward':
-        return this.#forward(node, effect);
-      case 'queued':
-        return this.#toOrigin(node, effect.forward, (origin, broker) =>
-          origin.matcher.forwardQueued(broker, this.now),
-        );
-      case 'ready':
-        return this.#toOrigin(node, effect.forward, (origin, broker) =>
-          origin.matcher.forwardReady(broker, this.now),
-        );
-      case 'notHere':
-        return this.#toOrigin(node, effect.forward, (origin, broker) => {
-          origin.outgoing.delete(broker);
-          node.incoming.delete(effect.forward);
-          return origin.matcher.forwardFailed(broker, true, this.now);
-        });
-      case 'answer': {
-        const out = node.outgoing.get(effect.broker);
-        if (!out) return;
-        const { holder, id } = out;
-        if (!effect.yes) {
-          node.outgoing.delete(effect.broker);
-          this.#later(() => holder.incoming.delete(id));
-        }
-        return this.#later(() => this.#apply(holder, holder.matcher.answered(id, effect.yes, this.now)));
-      }
-      case 'cancel': {
-        const out = node.outgoing.get(effect.broker);
-        node.outgoing.delete(effect.broker);
-        if (!out) return;
-        return this.#later(() => {
-          out.holder.incoming.delete(out.id);
-          this.#apply(out.holder, out.holder.matcher.left(out.id, this.now));
-        });
-      }
-      case 'join':
-        return this.#joined(node, effect.broker, effect.bridgeInstance);
-    }
-  }
-
-  #forward(node: Node, { broker, holder: to, pairId }: Extract<Effect, { do: 'forward' }>): void {
-    const holder = this.#nodes.find(({ name }) => name === to.node);
-    const request = this.#requests.get(broker);
-    ok(holder && request);
-    const id = this.#id();
-    node.outgoing.set(broker, { holder, id });
-    this.#later(() => {
-      if (node.outgoing.get(broker)?.id !== id) return;
-      holder.incoming.set(id, { origin: node, broker });
-      this.#apply(holder, holder.matcher.forwarded({ ...request, connection: id }, pairId, this.now));
-    });
-  }
-  #toOrigin(node: Node, id: ConnectionId, tell: (origin: Node, broker: ConnectionId) => Effect[]): void {
-    this.#later(() => {
-      const came = node.incoming.get(id);
-      if (!came || came.origin.outgoing.get(came.broker)?.id !== id) return;
-      this.#apply(came.origin, tell(came.origin, came.broker));
-    });
-  }
-
-  #pair(node: Node, broker: ConnectionId, bridge: string): void {
-    const came = node.incoming.get(broker);
-    const end = (): void => this.#apply(node, node.matcher.spliceEnded(this.now));
-    if (!came) {
-      this.paired.set(broker, { bridge, path: [node.name] });
-      this.#splices.set(broker, end);
-      return;
-    }
-    const { origin } = came;
-    this.#later(() => {
-      node.incoming.delete(broker);
-      if (origin.outgoing.get(came.broker)?.id !== broker) return end();
-      this.#joins.set(came.broker, { node, end });
-      this.#apply(origin, origin.matcher.forwardJoined(came.broker, bridge));
-    });
-  }
-  #joined(node: Node, broker: ConnectionId, bridge: string): void {
-    const join = this.#joins.get(broker);
-    ok(join, 'joined by nobody');
-    node.outgoing.delete(broker);
-    this.paired.set(broker, { bridge, path: [node.name, join.node.name] });
-    this.#splices.set(broker, () => {
-      this.#apply(node, node.matcher.spliceEnded(this.now));
-      this.#later(join.end);
-    });
-  }
-
-  #advertise(node: Node, adverts: Park[]): void {
-    node.adverts = adverts;
-    for (const other of this.#nodes) {
-      for (const infoHash of other === node ? [] : other.watched) {
-        if (!adverts.some((park) => park.infoHash === infoHash)) continue;
-        this.#apply(other, other.matcher.appeared(infoHash, this.now));
-      }
-    }
-  }
-
-  #later(run: () => void): void {
-    this.#messages.push({ at: this.now + this.#random.fraction() * this.#options.delayMs, run });
-  }
-
-  #node(index: number): Node {
-    const node = this.#nodes[index];
-    ok(node);
-    return node;
-  }
-
-  #id(): ConnectionId {
+  newId(): ConnectionId {
     this.#lastId += 1;
     return this.#lastId;
   }
 
+  later(run: () => void, notBefore = 0): number {
+    const at = Math.max(notBefore, this.now + this.random.fraction() * this.#delayMs);
+    this.#steps.push({ at, run });
+    return at;
+  }
+
+  after(ms: number, run: () => void): void {
+    this.#steps.push({ at: this.now + ms, run });
+  }
+
+  loses(one: ModelNode, other: ModelNode): boolean {
+    return this.#cut.has(one) || this.#cut.has(other) || this.random.fraction() < this.lossChance;
+  }
+
+  accepts(): boolean {
+    return this.random.fraction() < this.acceptChance;
+  }
+
+  onPaired(broker: ConnectionId, park: Park, path: readonly string[], end: () => void): void {
+    const request = this.#brokers.get(broker)?.request;
+    ok(request && !this.paired.has(broker), 'paired twice');
+    ok(!this.refused.has(broker) && !this.#left.has(broker), 'paired one that is gone');
+    strictEqual(park.infoHash, request.infoHash, 'paired across info_hashes');
+    ok(fits(park.instance, request), 'paired with a bridge that the broker does not take');
+    ok(!path.some((node) => request.avoid.includes(node)), 'the path crosses a node to avoid');
+    this.paired.set(broker, { bridge: park.instance, path });
+    this.#splices.set(broker, end);
+  }
+
+  onRefused(broker: ConnectionId, code: string): void {
+    ok(!this.paired.has(broker) && !this.refused.has(broker), 'refused one that is gone');
+    this.refused.set(broker, code);
+  }
+
   /** For scenarios. */
-  pick(below: number): number {
-    return integerBelow(this.#random, below);
+  pick<T>(items: readonly T[]): T | undefined {
+    return items[integerBelow(this.random, Math.max(1, items.length))];
+  }
+
+  /** Slots are never over their number, and each splice holds one on every node that it crosses. */
+  #check(): void {
+    for (const { name, matcher, splices } of this.nodes) {
+      const { used } = matcher.slots;
+      ok(used >= 0 && used <= this.slots, `${name} uses ${used} slots of ${this.slots}`);
+      ok(used >= splices, `${name}: ${splices} splices on ${used} slots`);
+    }
+  }
+
+  #node(index: number): ModelNode {
+    const node = this.nodes[index];
+    ok(node);
+    return node;
   }
 }

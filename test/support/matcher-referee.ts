@@ -31,7 +31,7 @@ export function newMatcher(): Matcher {
     // One node, with slots for all: forwards and lines have tests of their own.
     slots: 1_000,
     holderTries: 3,
-    declinedPauseMs: 50,
+    seekPauseMs: 50,
     holders: () => [],
     random: seededRandom(1),
     ...TIMES,

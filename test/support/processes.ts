@@ -63,6 +63,8 @@ export interface BeaconProcess {
   kill(signal?: NodeJS.Signals): Promise<Exit>;
   /** Descriptors that the process has open. */
   descriptors(): number;
+  /** {@link descriptors} once their number has stood still for 100 ms. */
+  quiet(): Promise<number>;
 }
 
 const running = new Set<ChildProcess>();
@@ -77,6 +79,7 @@ export async function startBeacon(
 ): Promise<BeaconProcess> {
   const child = spawnBeacon(args, options);
   const output = new Output(child);
+  const descriptors = (): number => readdirSync(`/proc/${child.pid}/fd`).length;
   let port = 0;
   const beacon: BeaconProcess = {
     pid: child.pid ?? 0,
@@ -94,7 +97,8 @@ export async function startBeacon(
       child.kill(signal);
       return output.exited;
     },
-    descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
+    descriptors,
+    quiet: () => quiet(descriptors),
   };
   try {
     const up = await output.waitFor(UP[args[0]], 0);
@@ -251,4 +255,15 @@ async function stop(child: ChildProcess, output: Output): Promise<Exit> {
   clearTimeout(timer);
   if (late) throw new Error(`did not stop within ${STOP_TIMEOUT_MS / 1_000} s; it wrote:\n${output.error}`);
   return exit;
+}
+
+async function quiet(count: () => number): Promise<number> {
+  let last = count();
+  for (let same = 0; same < 10; ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const now = count();
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+  return last;
 }

@@ -107,14 +107,17 @@ export function sourceHash(length: number): string {
 
 /** Writes `length` bytes of {@link sourceBytes} as fast as they are taken; false when the stream was cut. */
 export async function pour(
-  socket: Pick<Socket, 'write' | 'destroyed' | 'once'>,
+  socket: Pick<Socket, 'write' | 'destroyed' | 'on' | 'off'>,
   length: number,
 ): Promise<boolean> {
   for (let at = 0; at < length && !socket.destroyed; at += CHUNK_BYTES) {
     if (socket.write(sourceBytes(at, Math.min(CHUNK_BYTES, length - at)))) continue;
     await new Promise<void>((resolve) => {
-      socket.once('drain', () => resolve());
-      socket.once('close', () => resolve());
+      const go = (): void => {
+        socket.off('drain', go).off('close', go);
+        resolve();
+      };
+      socket.on('drain', go).on('close', go);
     });
   }
   return !socket.destroyed;

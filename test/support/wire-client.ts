@@ -1,4 +1,5 @@
 /** A client of a relay for tests: speaks frames until OFFER or PAIRED and opaque bytes after it. Judges nothing. */
+import { deepStrictEqual } from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { infoHashBytes } from '../../src/base/info-hash.ts';
@@ -12,6 +13,8 @@ export interface DialOptions {
   readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
   /** Replaces options of the TLS client. */
   readonly tls?: ConnectionOptions;
+  /** Address of 127.0.0.0/8 that it comes from. Default: 127.0.0.1. */
+  readonly localAddress?: string;
 }
 
 const open = new Set<Socket>();
@@ -54,9 +57,10 @@ export class WireClient {
   }
 
   /** Resolves after the handshake; rejects when there is none. The caller closes it, at the latest by {@link cutClients}. */
-  static dial(port: number, { identity, tls = {} }: DialOptions = {}): Promise<WireClient> {
+  static dial(port: number, { identity, tls = {}, localAddress }: DialOptions = {}): Promise<WireClient> {
     // Its own socket below TLS: only that one can be reset, and half-open is taken over from it.
-    const raw = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true });
+    const from = localAddress === undefined ? {} : { localAddress };
+    const raw = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true, ...from });
     const socket = connect({
       socket: raw,
       ca: [makePki().relayCa.certificate],
@@ -205,4 +209,15 @@ export async function acceptOffer(bridge: WireClient, then = ''): Promise<Buffer
   const { pairId } = await bridge.expect('offer');
   bridge.send({ type: 'accept', pairId }, then);
   return pairId;
+}
+
+/** A bridge and a broker meet at the relay, talk, and leave; rejects where anything of it goes wrong. */
+export async function pairOnce(port: number): Promise<void> {
+  const bridge = await dialAs('park', port);
+  const broker = await dialAs('connect', port, { early: 'question' });
+  await acceptOffer(bridge, 'answer');
+  await broker.expect('paired');
+  deepStrictEqual([await bridge.opaque(8), await broker.opaque(6)], ['question', 'answer']);
+  for (const client of [bridge, broker]) client.end();
+  deepStrictEqual([await bridge.ended, await broker.ended], ['end', 'end']);
 }

@@ -60,6 +60,11 @@ export class Journal {
     return this.#table.size;
   }
 
+  /** Changes on record, those that a later one has made stale included. */
+  get records(): number {
+    return this.#keys.length;
+  }
+
   get digest(): bigint {
     return this.#table.digest;
   }

@@ -131,8 +131,9 @@ export class View {
     return told;
   }
 
-  /** The pull that was under way is over: it succeeded, failed, or took too long. */
+  /** The pull that is under way, if any, is over: it succeeded, failed, or took too long. */
   pullEnded(now: number): void {
+    if (this.pull.asked === undefined) return;
     this.pull.end(now);
     this.#compare(now);
   }

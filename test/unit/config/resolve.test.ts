@@ -19,6 +19,11 @@ describe('resolveSettings', () => {
       allowUnproven: false,
       nodeName: 'node-1',
       zone: '',
+      clusterPeer: undefined,
+      clusterSecretFile: undefined,
+      clusterAddr: { host: '', port: 7_946 },
+      forwardAddr: { host: '', port: 7_443 },
+      clusterAdvertise: undefined,
       logLevel: 'info',
       logFormat: 'json',
     });

@@ -18,8 +18,17 @@ const refusal = (part: string) =>
   expect.objectContaining({ code: 'config', message: expect.stringContaining(part) });
 
 describe('relay', () => {
+  it('joins a cluster with peers and secret only', () => {
+    const clusterPeer = 'a=10.0.0.1:7946,b=10.0.0.2:7946';
+    expect(resolve('relay', { clusterPeer })).toThrow(refusal('--cluster-peer needs --cluster-secret-file'));
+    expect(resolve('relay', { clusterPeer, clusterSecretFile: 'secret' })).not.toThrow();
+    expect(resolve('relay', { clusterSecretFile: 'secret' })).not.toThrow();
+  });
+
   it('has a name', () => {
     expect(resolve('relay', { nodeName: '' })).toThrow(refusal('--node-name is empty'));
+    expect(resolve('relay', { nodeName: 'relay one' })).toThrow(refusal('without blanks'));
+    expect(resolve('relay', { zone: 'zürich' })).toThrow(refusal('--zone'));
   });
 });
 

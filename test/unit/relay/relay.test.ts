@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BeaconError } from '../../../src/base/errors.ts';
 import {
@@ -13,10 +16,11 @@ import { systemRandom } from '../../../src/base/random.ts';
 import { ProofMemory } from '../../../src/pki/proof-memory.ts';
 import { Relay } from '../../../src/relay/relay.ts';
 import { encodeClientFrame } from '../../../src/wire/encode.ts';
+import { ALPN } from '../../../src/wire/frames.ts';
 import { makePki } from '../../support/certificates.ts';
 import { checkLeaks } from '../../support/leaks.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
-import { relayCredentials } from '../../support/net-links.ts';
+import { relayCredentials, relayTrust } from '../../support/net-links.ts';
 import { startRelay } from '../../support/relay.ts';
 import { acceptOffer, cutClients, dialAs, hello, identityOf, WireClient } from '../../support/wire-client.ts';
 
@@ -269,6 +273,24 @@ describe('close', () => {
     await broker.expect('waiting');
     expect(await broker.expect('refused')).toMatchObject({ code: 'draining' });
     broker.end();
+    await closed;
+  });
+
+  it('lets nobody in whose handshake was under way', async () => {
+    const { relay, clock, port } = await startRelay();
+    const stays = await dialAs('park', port);
+    const raw = connectTcp(port, '127.0.0.1');
+    await once(raw, 'connect');
+    // Accepted in order: once the second is served, the first is in.
+    await dialAs('park', port);
+    const closed = relay.close();
+    await stays.expect('refused');
+    const { ca } = relayTrust();
+    const late = connectTls({ socket: raw, ca: [...ca], ALPNProtocols: [ALPN] });
+    late.on('error', () => {});
+    late.write(encodeClientFrame(hello('park')));
+    await new Promise((resolve) => late.once('close', resolve));
+    clock.advance(REFUSED_LINGER_MS);
     await closed;
   });
 

@@ -1,0 +1,68 @@
+/** `beacon bridge` from its settings: what it refuses to start with, and that it stops and leaves nothing. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../../../src/base/log.ts';
+import { startBridge } from '../../../src/bridge/daemon.ts';
+import { resolveSettings } from '../../../src/config/resolve.ts';
+import type { BridgeSettings } from '../../../src/config/settings.ts';
+import { startRelay } from '../../../src/relay/daemon.ts';
+import { writePki } from '../../support/certificates.ts';
+import { checkLeaks, settled } from '../../support/leaks.ts';
+
+checkLeaks();
+
+let directory = '';
+const file = (name: string): string => join(directory, name);
+
+beforeAll(() => {
+  directory = writePki(mkdtempSync(join(tmpdir(), 'beacon-test-')));
+  writeFileSync(file('empty.crt'), '');
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const MACHINE = { hostname: 'test', stderrIsTty: false };
+
+function settings(port: number, flags: Readonly<Record<string, string>> = {}): BridgeSettings {
+  const given = {
+    vaultAddr: 'https://127.0.0.1:9',
+    beaconAddress: `127.0.0.1:${port}`,
+    beaconCa: file('relay-ca.crt'),
+    tlsCert: file('bridge.crt'),
+    tlsKey: file('bridge.key'),
+    tlsCa: file('bridge-ca.crt'),
+    parks: '2',
+    ...flags,
+  };
+  return resolveSettings('bridge', given, {}, MACHINE);
+}
+
+describe('the bridge daemon', () => {
+  it('parks at a relay and stops', async () => {
+    const flags = { addr: '127.0.0.1:0', tlsCert: file('relay.crt'), tlsKey: file('relay.key') };
+    const relay = await startRelay(resolveSettings('relay', flags, {}, MACHINE), silentLog);
+    const { bridge, stop } = await startBridge(settings(relay.address.port), silentLog);
+    await settled(() => bridge.parked === 2, 100_000);
+    expect(bridge.parked).toBe(2);
+    await stop();
+    expect(bridge.parked).toBe(0);
+    await relay.stop();
+  });
+
+  it('runs, and stops, without a relay', async () => {
+    const { bridge, stop } = await startBridge(settings(9), silentLog);
+    expect(bridge.parked).toBe(0);
+    await stop();
+  });
+
+  it.each([
+    ['vaultCa', 'missing.crt', /--vault-ca/],
+    ['vaultCa', 'empty.crt', /--vault-ca/],
+    ['tlsCert', 'broker.crt', /--tls-/],
+    ['tlsCa', 'empty.crt', /--tls-ca/],
+  ] as const)('does not start with a bad %s', async (flag, name, text) => {
+    const starting = startBridge(settings(9, { [flag]: file(name) }), silentLog);
+    await expect(starting).rejects.toMatchObject({ code: 'config', message: expect.stringMatching(text) });
+  });
+});

@@ -1,0 +1,145 @@
+/** Dialling relays: any of several, whom to trust, and a refusal of relays under the bridge CA. */
+import { createHash } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Address } from '../../../src/base/address.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { Link } from '../../../src/net/link.ts';
+import { RelayDialer, type RelayDialerOptions } from '../../../src/tunnel/relay-dialer.ts';
+import { ALPN } from '../../../src/wire/frames.ts';
+import { makePki } from '../../support/certificates.ts';
+import { checkLeaks, settled } from '../../support/leaks.ts';
+import { HOST, tlsListener } from '../../support/net-links.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { startStore } from '../../support/store.ts';
+import { identityOf } from '../../support/tunnels.ts';
+
+checkLeaks();
+
+interface Door {
+  readonly address: Address;
+  readonly links: Link[];
+}
+
+async function relay(options: Parameters<typeof tlsListener>[0] = {}): Promise<Door> {
+  const links: Link[] = [];
+  const listener = tlsListener({ alpn: ALPN, onLink: (link) => links.push(link), ...options });
+  const { port } = await listener.listen();
+  onTestFinished(() => listener.close());
+  return { address: { host: HOST, port }, links };
+}
+
+async function closedPort(): Promise<Address> {
+  const store = await startStore();
+  await store.close();
+  return { host: HOST, port: store.port };
+}
+
+function dialer(addresses: readonly Address[], options: Partial<RelayDialerOptions> = {}): RelayDialer {
+  const { relayCa, bridgeCa } = makePki();
+  return new RelayDialer({
+    addresses,
+    relayCa: [relayCa.certificate],
+    pins: [],
+    identity: identityOf('bridge'),
+    bridgeCa: bridgeCa.der,
+    clock: systemClock,
+    random: seededRandom(1),
+    ...options,
+  });
+}
+
+async function dial(from: RelayDialer, signal = new AbortController().signal): Promise<Link> {
+  const link = await from.dial(signal);
+  onTestFinished(() => link.reset());
+  return link;
+}
+
+describe('a relay dialer', () => {
+  it('shows the proof', async () => {
+    const { address, links } = await relay();
+    await dial(dialer([address]));
+    await settled(() => links.length === 1);
+    expect(links[0]?.peerChain.map((der) => der.toString('hex'))).toEqual(
+      [makePki().bridge.der, makePki().bridgeCa.der].map((der) => der.toString('hex')),
+    );
+  });
+
+  it('takes any relay that answers', async () => {
+    const [{ address, links }, dead] = [await relay(), await closedPort()];
+    for (let count = 1; count <= 6; count += 1) {
+      await dial(dialer([dead, address, dead], { random: seededRandom(count) }));
+    }
+    await settled(() => links.length === 6);
+    expect(links).toHaveLength(6);
+  });
+
+  it('spreads over the relays', async () => {
+    const doors = [await relay(), await relay(), await relay()];
+    const from = dialer(doors.map(({ address }) => address));
+    for (let count = 1; count <= 30; count += 1) {
+      const link = await dial(from);
+      await settled(() => doors.flatMap(({ links }) => links).length === count);
+      link.reset();
+    }
+    for (const { links } of doors) expect(links.length).toBeGreaterThan(3);
+  });
+
+  it('says what is wrong with the only relay', async () => {
+    await expect(dial(dialer([await closedPort()]))).rejects.toMatchObject({
+      code: 'unreachable',
+      retry: true,
+    });
+  });
+
+  it('says what is wrong with each of several relays', async () => {
+    const addresses = [await closedPort(), await closedPort()];
+    const error = await dial(dialer(addresses)).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'unreachable', retry: true });
+    for (const { port } of addresses) expect(String(error)).toContain(`${HOST}:${port}`);
+  });
+
+  it('refuses a relay of another CA', async () => {
+    const { address } = await relay();
+    const { relayCa } = makePki({ fresh: true });
+    await expect(dial(dialer([address], { relayCa: [relayCa.certificate] }))).rejects.toMatchObject({
+      code: 'untrusted',
+    });
+  });
+
+  it('refuses a relay under the bridge CA, which could pose as the bridge', async () => {
+    const { bridge, bridgeCa } = makePki();
+    const credentials = { certPem: bridge.certificate, keyPem: bridge.key };
+    const { address } = await relay({ credentials });
+    const trusting = dialer([{ ...address, host: 'localhost' }], { relayCa: [bridgeCa.certificate] });
+    await expect(dial(trusting)).rejects.toMatchObject({ code: 'untrusted' });
+    const fingerprint = { kind: 'cert', sha256: sha256(bridge.der) } as const;
+    const pinning = dialer([address], { relayCa: undefined, pins: [fingerprint] });
+    const error = await dial(pinning).catch((cause: unknown) => cause);
+    expect(String(error)).toContain('bridge CA');
+  });
+
+  it('trusts a pin without a CA', async () => {
+    const { address } = await relay();
+    const pins = [{ kind: 'cert', sha256: sha256(makePki().relay.der) }] as const;
+    await dial(dialer([address], { relayCa: undefined, pins }));
+  });
+
+  it('refuses what is no relay', async () => {
+    const { address } = await relay({ alpn: 'h2' });
+    await expect(dial(dialer([address]))).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('is ended by its signal, without trying the others', async () => {
+    const { address, links } = await relay();
+    const controller = new AbortController();
+    controller.abort();
+    await expect(dial(dialer([address, address]), controller.signal)).rejects.toMatchObject({
+      code: 'closed',
+    });
+    expect(links).toHaveLength(0);
+  });
+});
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
