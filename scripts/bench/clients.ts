@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Pki } from '../../test/support/certificates.ts';
-import { acceptOffer, hello, identityOf, WireClient } from '../../test/support/wire-client.ts';
+import { hello, identityOf, WireClient } from '../../test/support/wire-client.ts';
 import { nextSource } from './loopback.ts';
 import type { RelayCluster } from './relay-cluster.ts';
 
@@ -21,7 +21,7 @@ export interface Parked {
   /** When PARKED had arrived. */
   readonly at: number;
   /** Settles when it was offered and has accepted; rejects when it ends before. */
-  readonly accepted: Promise<unknown>;
+  readonly accepted: Promise<void>;
   /** Ends it with a reset. */
   leave(): void;
 }
@@ -32,10 +32,19 @@ export async function park({ cluster, node, pki }: Place, instance = 0xb1): Prom
   client.send(hello('park', { instance: instanceId(instance) }, pki));
   await client.expect('parked');
   const at = systemClock.now();
-  const accepted = acceptOffer(client);
+  const accepted = accept(client);
   // One that leaves unpaired is no fault.
   accepted.catch(() => {});
   return { at, accepted, leave: () => client.reset() };
+}
+
+/** Answers pings until an offer comes, and accepts that. */
+async function accept(client: WireClient): Promise<void> {
+  for (;;) {
+    const frame = await client.frame();
+    if (frame.type === 'ping') client.send({ type: 'pong', token: frame.token });
+    if (frame.type === 'offer') return client.send({ type: 'accept', pairId: frame.pairId });
+  }
 }
 
 /** A broker's connection that has said nothing yet. */

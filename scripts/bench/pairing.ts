@@ -4,12 +4,15 @@ import { sleep, systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { makePki, type Pki } from '../../test/support/certificates.ts';
 import { broker, knows, type Parked, type Place, pair, park, pathOf, wait, watch } from './clients.ts';
+import { BARS } from './cluster-bars.ts';
 import { NODES, type RelayCluster } from './relay-cluster.ts';
-import { atMost, percentile, type Row, spreadOf, valuesOf } from './report.ts';
+import { atMost, percentile, type Row, rounded, spreadOf, valuesOf } from './report.ts';
 
-const SAMPLES = 300;
-/** Taken before and not counted: code is compiled, chains are known, sessions exist. */
-const WARM_UP = 30;
+const SAMPLES = 250;
+/** Of each kind, on each node. */
+const PAIRS = 75;
+/** Taken before and not counted: code is compiled, chains are known. */
+const WARM_UP = 20;
 /** info_hashes that take turns, so that a sample never meets what the one before it left behind. */
 const HASHES = 40;
 /** Between samples, drawn at random, so that they are in step with no timer of the relays. */
@@ -35,12 +38,9 @@ async function adverts(cluster: RelayCluster, pkis: readonly Pki[]): Promise<Row
   });
   const spread = spreadOf(samples);
   return atMost({
-    what: 'advert seen on every node after PARKED',
-    bar: 200,
+    ...BARS.advert,
     measured: spread.p99,
-    unit: 'ms',
-    of: 'p99',
-    more: `p50 ${Math.round(spread.p50)}, max ${Math.round(spread.max)} (${spread.count} parks)`,
+    more: `p50 ${rounded(spread.p50)}, max ${rounded(spread.max)} (${spread.count} parks)`,
     how: 'from PARKED at the bridge until the slower of the two other relays refuses, with noBridge, a waiting broker that avoids all other nodes',
     values: valuesOf('advert', 'ms', spread),
   });
@@ -61,12 +61,9 @@ async function waiters(cluster: RelayCluster, pkis: readonly Pki[]): Promise<Row
   });
   const spread = spreadOf(samples);
   return atMost({
-    what: 'waiting broker paired after a bridge parks on another node',
-    bar: 250,
+    ...BARS.waiting,
     measured: spread.p99,
-    unit: 'ms',
-    of: 'p99',
-    more: `p50 ${Math.round(spread.p50)}, max ${Math.round(spread.max)} (${spread.count} parks)`,
+    more: `p50 ${rounded(spread.p50)}, max ${rounded(spread.max)} (${spread.count} parks)`,
     how: 'from PARKED at the bridge to PAIRED at the broker, all six pairs of relays in turn',
     values: valuesOf('waiting', 'ms', spread),
   });
@@ -82,7 +79,7 @@ async function crossing(cluster: RelayCluster): Promise<Row> {
     const far = await Pool.fill({ cluster, node: holder, pki: makePki({ fresh: true }) });
     await until(async () => (await knows({ ...far.place, node })).known);
     const [localMs, crossMs] = await alternate(
-      Math.ceil(SAMPLES / NODES),
+      PAIRS,
       () => near.pairFrom(node),
       () => far.pairFrom(node),
     );
@@ -94,12 +91,9 @@ async function crossing(cluster: RelayCluster): Promise<Row> {
   const [here, there] = [spreadOf(local), spreadOf(cross)];
   const differences = cross.map((ms, at) => ms - (local[at] ?? Number.NaN));
   return atMost({
-    what: 'cross-node pairing against local pairing, both warm',
-    bar: 5,
+    ...BARS.crossing,
     measured: there.p50 - here.p50,
-    unit: 'ms more',
-    of: 'p50',
-    more: `local ${here.p50.toFixed(1)}, cross-node ${there.p50.toFixed(1)}; median of paired differences ${percentile(differences, 50).toFixed(1)} (${there.count} of each)`,
+    more: `local ${rounded(here.p50)}, cross-node ${rounded(there.p50)}, median of the differences ${rounded(percentile(differences, 50))} (${there.count} of each)`,
     how: 'from HELLO on an open connection to PAIRED, one local and one cross-node pairing in turn',
     values: { ...valuesOf('local', 'ms', here), ...valuesOf('cross', 'ms', there) },
   });

@@ -1,6 +1,6 @@
 /** What every benchmark prints: percentiles of samples, a table of bars met or missed, the same as JSON. */
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 
 /** One bar of a benchmark and what was measured against it. */
 export interface Row {
@@ -52,31 +52,43 @@ export function valuesOf(
   return { [`${name}_samples`]: count, ...Object.fromEntries(entries) };
 }
 
-export interface AtMost {
+/** A number that is not to be exceeded. */
+export interface Limit {
   readonly what: string;
   readonly bar: number;
-  readonly measured: number;
   readonly unit: string;
-  readonly how: string;
   /** Before the number in both columns, for example `p99`. */
   readonly of?: string;
+}
+
+export interface AtMost extends Limit {
+  readonly measured: number;
+  readonly how: string;
   /** After the measured number. */
   readonly more?: string;
   readonly values?: Readonly<Record<string, number>>;
 }
 
-/** A row whose bar is one number that is not to be exceeded. What could not be measured (NaN) is missed. */
-export function atMost({ what, bar, measured, unit, how, of, more, values }: AtMost): Row {
-  const name = of === undefined ? '' : `${of} `;
-  const text = (value: number): string => `${rounded(value)} ${unit}`.trimEnd();
+/** A row with one limit. What could not be measured (NaN) is missed. */
+export function atMost({ measured, how, more, values, ...limit }: AtMost): Row {
   return {
-    what,
-    bar: `${name}at most ${text(bar)}`,
-    measured: `${name}${text(measured)}${more === undefined ? '' : `; ${more}`}`,
-    met: measured <= bar,
+    what: limit.what,
+    bar: barText(limit),
+    measured: `${withUnit(limit, measured)}${more === undefined ? '' : `; ${more}`}`,
+    met: measured <= limit.bar,
     how,
     values: values ?? { measured },
   };
+}
+
+/** A limit as people read it. */
+export function barText({ of, bar, unit }: Limit): string {
+  return `${of === undefined ? '' : `${of} `}at most ${rounded(bar)} ${unit}`.trimEnd();
+}
+
+/** A measured value of `limit` as people read it. */
+export function withUnit({ of, unit }: Limit, measured: number): string {
+  return `${of === undefined ? '' : `${of} `}${rounded(measured)} ${unit}`.trimEnd();
 }
 
 /** A row that is missed because nothing could be measured. */
@@ -84,9 +96,10 @@ export function notMeasured(what: string, bar: string, why: string): Row {
   return { what, bar, measured: `not measured: ${firstLine(why)}`, met: false, how: '', values: {} };
 }
 
-/** Three digits that count, or all before the point. */
+/** Three digits, or all before the point, with commas between thousands. */
 export function rounded(value: number): string {
-  return String(Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
+  const short = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+  return short.toLocaleString('en-US');
 }
 
 /** The rows as a Markdown table, one string a line. */
@@ -102,13 +115,20 @@ export function tableOf(rows: readonly Row[]): string[] {
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
 }
 
+/** Tasks that wanted to run at once, per core, in the minute before this program began. */
+const LOAD = (loadavg()[0] ?? 0) / cpus().length;
+/** Past it, times say more about what else ran than about us. */
+const BUSY = 0.5;
+
 /** Prints the table, writes `json` where a file is named, and sets the exit code: 1 when a row was missed. */
 export function finish(benchmark: string, rows: readonly Row[], json: string | undefined): void {
   const missed = rows.filter((row) => !row.met).length;
-  const machine = { cpus: cpus().length, node: process.version };
+  const machine = { cpus: cpus().length, node: process.version, loadBefore: LOAD };
   console.log(tableOf(rows).join('\n'));
   const result = missed === 0 ? 'every bar met' : `${missed} of ${rows.length} bars missed`;
   console.log(`\n${result}; ${machine.cpus} cores, Node ${machine.node}`);
+  if (LOAD > BUSY)
+    console.log(`other work ran before (load ${rounded(LOAD)} a core): repeat on a machine at rest`);
   if (json !== undefined)
     writeFileSync(json, `${JSON.stringify({ benchmark, ...machine, rows }, undefined, 2)}\n`);
   process.exitCode = missed === 0 ? 0 : 1;

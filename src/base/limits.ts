@@ -147,11 +147,13 @@ export const TARGET_DIAL_TIMEOUT_MS = 10 * SECOND;
 export const STREAM_ACCEPT_MS = TARGET_DIAL_TIMEOUT_MS + 5 * SECOND;
 /** A data frame of a tunnel: one TLS record of 16 KiB with its overhead fits. */
 export const TUNNEL_FRAME_BYTES = 32 * KIB;
-/** HTTP/2 flow-control windows: one stream, and all streams of a tunnel together. A stalled reader holds the first. */
+/** HTTP/2 flow-control windows: one stream, and all streams of a tunnel together. The first is what a stalled reader
+ *  holds, and 10 MB/s over a round trip of 100 ms. node:http2 gives the second back at once, so that stalled readers do
+ *  not use it up: they hold BROKER_STREAMS times the first at the most, until STALL_TIMEOUT_MS ends them. */
 export const H2_STREAM_WINDOW = MIB;
 export const H2_SESSION_WINDOW = 4 * MIB;
-/** Megabytes that nghttp2 may hold for one tunnel: a full window for each of 64 stalled streams. Past it new streams
- *  are refused, running ones go on. */
+/** Megabytes that nghttp2 may hold for the streams of one tunnel themselves, some 5 KB each; bytes received are not
+ *  counted. Past it new streams are refused, running ones go on. */
 export const H2_SESSION_MEMORY_MB = 64;
 /** Stream resets a tunnel takes at once, and per second after that. Node's default of 1,000 and 33 is made for
  *  strangers; a tunnel's peer is authenticated, and clients do cancel in bursts. */
@@ -248,7 +250,10 @@ export const HEARTBEAT_BYTES = KIB;
 export const NODE_LEASE_MS = 3 * SECOND;
 /** So is one without any connection of our own to it: time for a duplicate to take over, no more. */
 export const NODE_UNREACHED_MS = 500;
-/** Entries of one node. As many parked connections cost it 12 GB, so an honest one never gets there; 35 MB here. */
+/** A tick that comes this late tells of a stall of our own. What we could not hear meanwhile is not held against anybody,
+ *  up to one more lease. */
+export const DIRECTORY_STALL_MS = 250;
+/** Entries of one node. As many parked connections cost it 12 GB, so an honest one never gets there; 23 MB here. */
 export const ENTRIES_PER_NODE = 200_000;
 /** Nodes that left, of which incarnation and sequence are remembered; every pod name of a large cluster. */
 export const REMEMBERED_NODES = 1_000;
@@ -280,5 +285,8 @@ export const FORWARD_SILENCE_MS = 2 * SECOND;
 export const FORWARD_SIGN_MS = 500;
 /** From TAKE to JOINED, while both nodes hold a slot for it: two bridges that do not ACCEPT in time, and one that does. */
 export const FORWARD_JOIN_TIMEOUT_MS = 2 * ACCEPT_TIMEOUT_MS + FORWARD_SILENCE_MS;
+/** Forwards to one holder between their dial and its first word. Each costs 6 ms of CPU at both ends together, so where a
+ *  machine is ten times slower all are answered within half of their limit. At 100 ms a round trip they are 50 a second. */
+export const FORWARD_DIALS = 16;
 /** Requests of other nodes that are not joined yet, at 60 KB for their socket. Four nodes' worth of splices. */
 export const FORWARDS_PENDING = 4_096;

@@ -49,8 +49,6 @@ export class SocketServer {
       },
       (socket) => this.#onConnection(socket),
     );
-    // Accepting one connection can fail (no descriptors left); the listener goes on.
-    this.#server.on('error', options.onFailure);
   }
 
   /** Throws `config` when the address cannot be listened on. */
@@ -61,6 +59,8 @@ export class SocketServer {
     this.#server.once('error', onError);
     this.#server.listen({ port, backlog: LISTEN_BACKLOG, ...(host !== '' && { host }) }, () => {
       this.#server.off('error', onError);
+      // Accepting one connection can fail (no descriptors left); the listener goes on.
+      this.#server.on('error', this.#options.onFailure);
       const bound = this.#server.address();
       if (bound === null || typeof bound === 'string') return reject(listenError(bound, this.#options));
       resolve({ address: bound.address, port: bound.port });

@@ -135,6 +135,8 @@ export class Relay implements ConnectionHandler {
     this.#closing = true;
     this.#listener.stopAccepting();
     for (const connection of this.#connections.values()) connection.refuse(refusal('draining'));
+    // Not only once they have closed: until then other nodes would be told of parks here.
+    for (const id of [...this.#connections.keys()]) this.#feed((matcher, now) => matcher.left(id, now));
     await this.#splices.abort();
     if (this.#connections.size > 0) await this.#emptied.promise;
     await this.#listener.close();

@@ -19,8 +19,8 @@ checkLeaks();
 const PROC = '/proc/net/tcp';
 const PROMISED = 256 * 1_024;
 const PLENTY = 24 * 1_024 * 1_024;
-const QUIET_MS = 400;
-const QUIET_TURNS = 50;
+const QUIET_MS = 200;
+const QUIET_TURNS = 100;
 /** As large as a TLS record, so that records on both sides are alike. */
 const CHUNK = Buffer.alloc(16_384, 1);
 /** Header, content type and tag of a TLS 1.3 record (RFC 8446, section 5.2). */
@@ -61,25 +61,36 @@ async function heldBySplice(left: LinkPair, right: LinkPair, tls: boolean): Prom
   const share = tls ? CHUNK.length / (CHUNK.length + RECORD_OVERHEAD) : 1;
   const writer = new Writer(left.a.stream);
   const ports = [left.a, right.a].map(({ stream }) => (stream as Socket).localPort ?? 0);
-  const outside = (): number => ports.reduce((sum, port) => sum + inKernel(port), 0);
+  let before: number;
+  let kernel = -1;
+  do {
+    before = kernel;
+    await standstill(
+      () => `${writer.written} ${left.b.stream.readableLength} ${right.b.stream.writableLength}`,
+    );
+    kernel = ports.reduce((sum, port) => sum + inKernel(port), 0);
+  } while (kernel !== before);
+  return writer.written - Math.round(kernel * share);
+}
+
+/**
+ * Resolves when `state` did not change for a while. Acknowledgements may be delayed by 40 ms, and this process by
+ * others: both a time and some turns of the event loop must pass.
+ */
+async function standstill(state: () => string): Promise<void> {
   let before = '';
   let since = 0;
   let turns = 0;
-  let held = 0;
-  // Acknowledgements may be delayed by 40 ms, and this process by others: both a time and some turns must pass.
   await settled(() => {
-    const kernel = outside();
-    held = writer.written - Math.round(kernel * share);
-    const now = `${writer.written} ${kernel}`;
     turns += 1;
+    const now = state();
     if (now !== before) {
       since = systemClock.now();
       turns = 0;
     }
     before = now;
     return turns > QUIET_TURNS && systemClock.now() - since > QUIET_MS;
-  });
-  return held;
+  }, Number.POSITIVE_INFINITY);
 }
 
 /** What back-pressure is for: passes chunks on and never waits. */

@@ -91,11 +91,9 @@ describe('streams', () => {
     const stalled = await Promise.all(Array.from({ length: 20 }, () => ask(all.broker.port, 'endless')));
     for (const socket of stalled) socket.pause();
     await until(() => all.store.visits.filter(({ line }) => line === 'endless').length > 20);
-    for (let round = 0; round < 2; round += 1) {
-      const fast = await ask(all.broker.port, `source ${32 * MIB}`);
-      expect((await digest(fast)).sha256).toBe(sourceHash(32 * MIB));
-      fast.end();
-    }
+    const fast = await ask(all.broker.port, `source ${32 * MIB}`);
+    expect((await digest(fast)).sha256).toBe(sourceHash(32 * MIB));
+    fast.end();
     const growth = [all.broker, all.bridge].map((each, at) => residentMib(each) - (before[at] ?? 0));
     // A window of 1 MiB and some buffers each, and what the garbage collector has not taken yet.
     for (const mib of growth) expect(mib).toBeLessThan(150);
@@ -103,10 +101,10 @@ describe('streams', () => {
     await until(() => all.store.open === 0);
   });
 
-  it('5,000 of them reset by their clients leave a live one whole', async () => {
+  it('1,500 of them reset by their clients, more than Node allows for, leave a live one whole', async () => {
     const { socket: live, seen } = await visit(all.broker.port, 'sink');
     const pouring = pour(live, 48 * MIB);
-    for (let round = 0; round < 50; round += 1) {
+    for (let round = 0; round < 15; round += 1) {
       const clients = await Promise.all(Array.from({ length: 100 }, () => visit(all.broker.port, 'echo')));
       // Each has gone all the way before it is reset.
       await Promise.all(

@@ -33,3 +33,12 @@ export const nodesFor = (directory: Directory, at: number, now: number): string[
 export const refused = (directory: Directory, why: Refusal): number => directory.snapshot(0).refusals[why];
 export const news = (effects: readonly Effect[]): Effect[] =>
   effects.filter((effect) => effect.do === 'appeared' || effect.do === 'vanished');
+
+/** Lets time pass from one deadline to the next, up to `end`. */
+export function pass(directory: Directory, end: number): Effect[] {
+  const effects: Effect[] = [];
+  for (let at = directory.nextDeadline(); at !== undefined && at <= end; at = directory.nextDeadline()) {
+    effects.push(...directory.tick(at));
+  }
+  return [...effects, ...directory.tick(end)];
+}

@@ -12,6 +12,8 @@ import type { LogLevel } from '../../src/base/log.ts';
 import { makePki, type Pki, writePki } from './certificates.ts';
 
 const BEACON = fileURLToPath(new URL('../../src/bin/beacon.ts', import.meta.url));
+/** Where node keeps what it made of the sources: a relay is up after 60 % of the time. */
+const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url));
 /** How long a process may take to log a line that a test waits for. Generous: a loaded machine is no failure. */
 const LINE_TIMEOUT_MS = 20_000;
 /** How long a process may take to stop after SIGTERM before the test fails. */
@@ -28,6 +30,8 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+export type LinePattern = string | RegExp | ((line: LogLine) => boolean);
+
 /** How a process ended. */
 export interface Exit {
   readonly code: number | null;
@@ -35,7 +39,7 @@ export interface Exit {
 }
 
 export interface StartOptions {
-  /** Added to PATH, the only variable that a process gets. */
+  /** Added to PATH and where node caches, the only variables that a process gets. */
   readonly env?: Readonly<Record<string, string>>;
   /** Flags of node itself, before the script. */
   readonly nodeFlags?: readonly string[];
@@ -52,11 +56,12 @@ export interface BeaconProcess {
   /** False once it has ended. */
   readonly alive: boolean;
   /**
-   * The first line, of those logged already or those to come, whose text is (string) or matches (RegExp) `pattern`.
+   * The first line, of those logged already or those to come, whose text is (string) or matches (RegExp) `pattern`, or
+   * which it says yes to.
    * `from` skips that many lines: pass `lines.length` to wait for a new one. Rejects with all of stderr after 20 s,
    * or when the process ends first.
    */
-  waitFor(pattern: string | RegExp, options?: { readonly from?: number }): Promise<LogLine>;
+  waitFor(pattern: LinePattern, options?: { readonly from?: number }): Promise<LogLine>;
   /** SIGTERM; resolves with how it ended. Rejects (and kills) when that takes 20 s. */
   stop(): Promise<Exit>;
   /** SIGKILL, or another signal; resolves when the process is gone. */
@@ -170,7 +175,7 @@ export async function makePkiDirectory(pki: Pki = makePki()): Promise<PkiDirecto
 
 function spawnBeacon(args: readonly string[], { env = {}, nodeFlags = [] }: StartOptions): ChildProcess {
   const child = spawn(process.execPath, [...nodeFlags, BEACON, ...args], {
-    env: { PATH: process.env['PATH'], BEACON_LOG_FORMAT: 'json', ...env },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, BEACON_LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -204,9 +209,11 @@ class Output {
     });
   }
 
-  waitFor(pattern: string | RegExp, from: number): Promise<LogLine> {
-    const fits = ({ msg }: LogLine): boolean =>
-      typeof pattern === 'string' ? msg === pattern : pattern.test(msg);
+  waitFor(pattern: LinePattern, from: number): Promise<LogLine> {
+    const fits = (line: LogLine): boolean => {
+      if (typeof pattern === 'function') return pattern(line);
+      return typeof pattern === 'string' ? line.msg === pattern : pattern.test(line.msg);
+    };
     return new Promise((resolve, reject) => {
       const settle = (give: () => void): void => {
         clearTimeout(timer);

@@ -38,6 +38,8 @@ export interface Store {
   readonly open: number;
   /** The visit with that first line, once there is one. */
   visit(line: string): Promise<Visit>;
+  /** Forgets the visits so far. */
+  forget(): void;
   /** Resets what is open and frees the port. */
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export async function startStore({ tls, alpn }: StoreOptions = {}): Promise<Stor
       await settled(() => visits.some((visit) => visit.line === line), 1_000_000);
       return visits.find((visit) => visit.line === line) as Visit;
     },
+    forget: () => void visits.splice(0),
     close: async () => {
       for (const socket of sockets) socket.resetAndDestroy();
       server.close();

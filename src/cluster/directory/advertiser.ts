@@ -121,8 +121,7 @@ export class Advertiser {
   beats(to: readonly string[], hearsay: (node: string) => Hearsay | undefined, now: number): Beat[] {
     const origin = this.#origin();
     if (!origin) return [];
-    this.#beatAt ??= now + HEARTBEAT_MS;
-    if (this.#beatAt <= now) this.#beatAt = now + HEARTBEAT_MS;
+    if (this.#beatAt === undefined || this.#beatAt <= now) this.#beatAt = now + HEARTBEAT_MS;
     this.#told = this.journal.changed;
     const heartbeat = {
       ...origin,

@@ -8,9 +8,13 @@
  */
 import assert from 'node:assert/strict';
 import { earliest } from '../../base/deadlines.ts';
-import { BeaconError } from '../../base/errors.ts';
 import type { InfoHash } from '../../base/info-hash.ts';
-import { CLUSTER_MEMBERS, ENTRIES_PER_NODE, REMEMBERED_REMOVALS } from '../../base/limits.ts';
+import {
+  CLUSTER_MEMBERS,
+  DIRECTORY_STALL_MS,
+  ENTRIES_PER_NODE,
+  REMEMBERED_REMOVALS,
+} from '../../base/limits.ts';
 import { Advertiser, type Self } from './advertiser.ts';
 import {
   type ChangesMessage,
@@ -22,11 +26,11 @@ import {
   type Hearsay,
   type Heartbeat,
 } from './codec.ts';
-import type { DirectorySnapshot, DownReason, Effect, Holder, Refusal } from './effects.ts';
-import { REFUSALS } from './effects.ts';
+import type { DirectorySnapshot, DownReason, Effect, Holder } from './effects.ts';
 import { type InstanceId, infoHashOf, instanceIds, type Key, keyOf } from './entries.ts';
 import { Member } from './member.ts';
 import { isNewer, type LastWord, Memory } from './memory.ts';
+import { Refusals } from './refusals.ts';
 import { snapshotOf } from './status.ts';
 import { type Told, View } from './view.ts';
 
@@ -48,7 +52,7 @@ export class Directory {
   readonly #memory = new Memory();
   /** info_hashes that brokers wait for; as many as the relay has waiting brokers. */
   readonly #watched = new Set<Key>();
-  readonly #refusals = Object.fromEntries(REFUSALS.map((why) => [why, 0])) as Record<Refusal, number>;
+  readonly #refusals = new Refusals((effect) => this.#effects.push(effect));
   /** Of views that were dropped. */
   #doubts = 0;
   #effects: Effect[] = [];
@@ -132,7 +136,7 @@ export class Directory {
     let member = this.#members.get(node);
     if (!member) {
       if (this.#members.size >= CLUSTER_MEMBERS) {
-        this.#refuse(node, 'tooManyNodes', `more than ${CLUSTER_MEMBERS} other nodes`);
+        this.#refusals.add(node, 'tooManyNodes', `more than ${CLUSTER_MEMBERS} other nodes`);
         return this.#flush();
       }
       member = new Member(node, now);
@@ -157,10 +161,10 @@ export class Directory {
     const member = this.#members.get(from);
     if (from !== this.#node && !member?.view) return [];
     if (member && !member.mayAdvertise(now)) {
-      this.#refuse(from, 'flood', 'more gossip entries than an honest node sends');
+      this.#refusals.add(from, 'flood', 'more gossip entries than an honest node sends');
       return this.#flush();
     }
-    const changes = this.#read(from, () => decodeAdvert(bytes));
+    const changes = this.#refusals.read(from, () => decodeAdvert(bytes));
     if (!changes) return this.#flush();
     if (from === this.#node) this.#hearsay({ incarnation: changes.incarnation, heardMs: 0 }, now);
     else if (member?.view) this.#tell(member, member.view, changes, 'tell', now);
@@ -171,7 +175,7 @@ export class Directory {
   onHeartbeat(from: string, bytes: Uint8Array, now: number): Effect[] {
     const member = this.#members.get(from);
     if (!member?.connected) return [];
-    const heartbeat = this.#read(from, () => decodeHeartbeat(bytes));
+    const heartbeat = this.#refusals.read(from, () => decodeHeartbeat(bytes));
     if (heartbeat?.you) this.#hearsay(heartbeat.you, now);
     if (heartbeat) this.#hear(member, heartbeat, now);
     return this.#flush();
@@ -179,7 +183,7 @@ export class Directory {
 
   /** The reply to a pull of `from`, or undefined: refuse it. */
   onPullRequest(from: string, bytes: Uint8Array): Uint8Array | undefined {
-    const request = this.#read(from, () => decodePull(bytes));
+    const request = this.#refusals.read(from, () => decodePull(bytes));
     // Effects here would tell no more than the counter does.
     this.#flush();
     return request && this.#own.page(request);
@@ -189,7 +193,7 @@ export class Directory {
   onPullPage(from: string, bytes: Uint8Array, now: number): Effect[] {
     const member = this.#members.get(from);
     if (!member?.view) return [];
-    const page = this.#read(from, () => decodePage(bytes));
+    const page = this.#refusals.read(from, () => decodePage(bytes));
     if (!page || page.incarnation !== member.view.heartbeat.incarnation) member.view.pullEnded(now);
     if (page && this.#tell(member, member.view, page, 'page', now)) {
       const after = member.view.pull.asked;
@@ -215,7 +219,9 @@ export class Directory {
 
   /** Lets the deadlines up to `now` take effect. */
   tick(now: number): Effect[] {
+    const lateMs = now - (this.nextDeadline() ?? now);
     for (const member of this.#members.values()) {
+      if (lateMs >= DIRECTORY_STALL_MS) member.forgive(lateMs);
       const reason = member.lost(now);
       if (reason) this.#drop(member, reason);
       if (member.view) this.#tickView(member, member.view, now);
@@ -233,7 +239,7 @@ export class Directory {
       now,
       remembered: this.#memory.size,
       doubts: this.#doubts,
-      refusals: { ...this.#refusals },
+      refusals: this.#refusals.counts,
     });
   }
 
@@ -250,7 +256,7 @@ export class Directory {
     const last: LastWord | undefined = member.view?.heartbeat ?? this.#memory.get(node);
     if (!isNewer(heartbeat, last)) {
       const why = last && incarnation < last.incarnation ? 'oldIncarnation' : 'oldSequence';
-      this.#refuse(node, why, `heartbeat ${sequence} of ${incarnation} is not above the last`);
+      this.#refusals.add(node, why, `heartbeat ${sequence} of ${incarnation} is not above the last`);
       return;
     }
     if (member.view && incarnation > member.view.heartbeat.incarnation) this.#drop(member, 'restarted');
@@ -269,14 +275,19 @@ export class Directory {
     if (changes.incarnation !== incarnation) {
       // Of a higher one we shall hear by a heartbeat.
       if (changes.incarnation < incarnation) {
-        this.#refuse(member.node, 'oldIncarnation', `${changes.incarnation} is not ${incarnation}`);
+        this.#refusals.add(member.node, 'oldIncarnation', `${changes.incarnation} is not ${incarnation}`);
       }
       return false;
     }
     const told: Told = view[how](changes, this.#watched, now);
-    if (told.outcome === 'unasked') this.#refuse(member.node, 'unaskedPage', `after ${changes.after}`);
+    if (told.outcome === 'unasked') this.#refusals.add(member.node, 'unaskedPage', `after ${changes.after}`);
     if (told.refused > 0) {
-      this.#refuse(member.node, 'tooManyEntries', `${told.refused} past ${this.#maxEntries}`, told.refused);
+      this.#refusals.add(
+        member.node,
+        'tooManyEntries',
+        `${told.refused} past ${this.#maxEntries}`,
+        told.refused,
+      );
     }
     this.#announce(member, told.touched, now);
     return told.outcome !== 'unasked';
@@ -365,25 +376,6 @@ export class Directory {
   /** Nodes of the cluster, this one among them. */
   #size(): number {
     return 1 + this.#members.size;
-  }
-
-  /** Decodes a message and checks that it is the sender's own; undefined, and counted, otherwise. */
-  #read<T extends { readonly node: string }>(from: string, decode: () => T): T | undefined {
-    try {
-      const message = decode();
-      if (message.node === from) return message;
-      this.#refuse(from, 'otherOrigin', `the message claims to be of ${message.node}`);
-    } catch (error) {
-      if (!(error instanceof BeaconError)) throw error;
-      const known = REFUSALS.find((why) => why === error.code);
-      this.#refuse(from, known ?? 'malformed', error.message);
-    }
-    return undefined;
-  }
-
-  #refuse(from: string, why: Refusal, detail: string, count = 1): void {
-    this.#refusals[why] += count;
-    this.#effects.push({ do: 'refused', from, why, detail });
   }
 
   #flush(): Effect[] {

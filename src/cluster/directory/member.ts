@@ -1,5 +1,5 @@
 /** One other node: whether we are connected to it, and what we know of it while it is live. */
-import { ADVERTS_PER_SECOND, NODE_LEASE_MS, NODE_UNREACHED_MS } from '../../base/limits.ts';
+import { ADVERTS_PER_SECOND, NODE_UNREACHED_MS } from '../../base/limits.ts';
 import type { DownReason } from './effects.ts';
 import type { Key } from './entries.ts';
 import type { View } from './view.ts';
@@ -31,12 +31,18 @@ export class Member {
     this.#unreachedAt ??= now;
   }
 
+  /** We did not run for `ms`: that is no silence of the node. */
+  forgive(ms: number): void {
+    this.view?.forgive(ms);
+    if (this.#unreachedAt !== undefined) this.#unreachedAt += ms;
+  }
+
   /** Why the node is to be dropped at `now`, or undefined. */
   lost(now: number): DownReason | undefined {
     if (!this.view) return undefined;
     if (this.#unreachedAt !== undefined && now >= this.#unreachedAt + NODE_UNREACHED_MS)
       return 'disconnected';
-    return now >= this.view.heardAt + NODE_LEASE_MS ? 'silent' : undefined;
+    return now >= this.view.leaseEnd ? 'silent' : undefined;
   }
 
   /** Whether one more gossip entry of this node may be read; it is then counted as read. */
@@ -60,7 +66,7 @@ export class Member {
   deadlines(): readonly (number | undefined)[] {
     if (!this.view) return [];
     return [
-      this.view.heardAt + NODE_LEASE_MS,
+      this.view.leaseEnd,
       this.#unreachedAt === undefined ? undefined : this.#unreachedAt + NODE_UNREACHED_MS,
       this.view.pull.deadline(),
       this.view.suppressions.deadline(),

@@ -29,6 +29,7 @@ export class View {
   readonly #maxEntries: number;
   #heartbeat: Heartbeat;
   #heardAt: number;
+  #leaseEnd: number;
   #known = 0;
   #exact = true;
   /** The origin's last change as it began to tell everything: we never knew what was removed before that. */
@@ -43,6 +44,7 @@ export class View {
   constructor(heartbeat: Heartbeat, maxEntries: number, now: number) {
     this.#heartbeat = heartbeat;
     this.#heardAt = now;
+    this.#leaseEnd = now + NODE_LEASE_MS;
     this.#maxEntries = maxEntries;
     if (heartbeat.changed > 0) this.pull.plan(now, 'gap');
   }
@@ -53,6 +55,11 @@ export class View {
 
   get heardAt(): number {
     return this.#heardAt;
+  }
+
+  /** When the node is silent for too long. */
+  get leaseEnd(): number {
+    return this.#leaseEnd;
   }
 
   get known(): number {
@@ -95,10 +102,16 @@ export class View {
     return this.#fading ? new Set([...this.#fading.keys(), ...this.#table.keys()]) : this.#table.keys();
   }
 
+  /** We could not hear anybody for `ms`. */
+  forgive(ms: number): void {
+    this.#leaseEnd = Math.min(this.#leaseEnd + ms, this.#heardAt + 2 * NODE_LEASE_MS);
+  }
+
   /** A heartbeat with a sequence above the last one's. It renews the lease. */
   hear(heartbeat: Heartbeat, now: number): void {
     this.#heartbeat = heartbeat;
     this.#heardAt = now;
+    this.#leaseEnd = now + NODE_LEASE_MS;
     // Gossip may overtake a heartbeat, but not for as long as a lease: the node has gone back behind its own word.
     if (heartbeat.sequence >= this.#known) this.#overtakenAt = undefined;
     else this.#overtakenAt ??= now;

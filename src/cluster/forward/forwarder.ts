@@ -7,6 +7,7 @@ import { dialTls } from '../../net/dial.ts';
 import type { Link } from '../../net/link.ts';
 import { FORWARD_ALPN } from '../../wire/forward-frames.ts';
 import { type ForwardCredentials, forwardServerName } from '../forward-certificates.ts';
+import { DialGate, type Leave } from './dial-gate.ts';
 import { Outgoing } from './outgoing.ts';
 import type { ForwardRequest, HolderPlace, OutgoingForward, OutgoingHandler } from './types.ts';
 
@@ -27,6 +28,8 @@ export class Forwarder {
   readonly #trust: { readonly ca: readonly string[] };
   /** Until joined, or until its socket is closed. The broker's side bounds them: one for each broker that waits. */
   readonly #open = new Set<Outgoing>();
+  /** By holder, until it has answered all who dial it. */
+  readonly #gates = new Map<string, DialGate>();
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -48,6 +51,7 @@ export class Forwarder {
     const outgoing = new Outgoing({
       request,
       node: holder.node,
+      enter: (signal) => this.#enter(holder.node, signal),
       dial: (signal) => this.#dial(holder, signal),
       clock,
       handler,
@@ -64,16 +68,27 @@ export class Forwarder {
     for (const outgoing of this.#open) outgoing.abort();
   }
 
+  async #enter(node: string, signal: AbortSignal): Promise<Leave> {
+    const gate = this.#gates.get(node) ?? new DialGate(this.#options.clock, node);
+    this.#gates.set(node, gate);
+    const leave = await gate.enter(signal);
+    return (alive) => {
+      leave(alive);
+      if (gate.idle && this.#gates.get(node) === gate) this.#gates.delete(node);
+    };
+  }
+
   #dial({ node, address }: HolderPlace, signal: AbortSignal): Promise<Link> {
+    const { clock, credentials } = this.#options;
     return dialTls({
       ...address,
       timeoutMs: FORWARD_SILENCE_MS,
       signal,
-      clock: this.#options.clock,
+      clock,
       alpn: FORWARD_ALPN,
       servername: forwardServerName(node),
       trust: this.#trust,
-      identity: this.#options.credentials,
+      identity: credentials,
       words: NODE_WORDS,
     });
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BeaconError, type RefusalCode } from '../../base/errors.ts';
-import { FORWARD_SIGN_MS, FORWARD_SILENCE_MS } from '../../base/limits.ts';
+import { FORWARD_PATIENCE_MS, FORWARD_SIGN_MS, FORWARD_SILENCE_MS } from '../../base/limits.ts';
 import type { Link } from '../../net/link.ts';
 import { encodeHolderFrame, originFrames } from '../../wire/forward-codec.ts';
 import { FORWARD_HOPS, type Forward, type HolderFrame, type OriginFrame } from '../../wire/forward-frames.ts';
@@ -120,7 +120,8 @@ export class Incoming implements IncomingForward {
     this.#state = 'waiting';
     this.#silence.cancel();
     this.#request = requestOf(frame);
-    this.#timeLeft.arm(frame.timeLeftMs, () => this.#onTimeLeft());
+    // A timer takes no more than 25 days, and then fires at once.
+    this.#timeLeft.arm(Math.min(frame.timeLeftMs, FORWARD_PATIENCE_MS), () => this.#onTimeLeft());
     handler.onRequest(this);
   }
 

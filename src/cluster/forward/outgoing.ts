@@ -7,6 +7,7 @@ import type { Link } from '../../net/link.ts';
 import { encodeOriginFrame, holderFrames } from '../../wire/forward-codec.ts';
 import type { HolderFrame } from '../../wire/forward-frames.ts';
 import { Channel } from './channel.ts';
+import type { Leave } from './dial-gate.ts';
 import { Patience } from './patience.ts';
 import { requestFrame } from './request.ts';
 import type { ForwardFailure, ForwardRequest, OutgoingForward, OutgoingHandler } from './types.ts';
@@ -18,7 +19,8 @@ export interface OutgoingOptions {
   readonly request: ForwardRequest;
   /** Name of the holder, for texts. */
   readonly node: string;
-  /** Throws BeaconError; ends by the signal. */
+  /** Waits for a place among those who dial the holder. Throws BeaconError; ends by the signal, as `dial` does. */
+  readonly enter: (signal: AbortSignal) => Promise<Leave>;
   readonly dial: (signal: AbortSignal) => Promise<Link>;
   readonly clock: Clock;
   readonly handler: OutgoingHandler;
@@ -37,6 +39,8 @@ export class Outgoing implements OutgoingForward {
   #state: State = 'asking';
   /** QUEUED came; the holder repeats it. */
   #queued = false;
+  /** Until the holder's first word. */
+  #leave: Leave | undefined;
   #channel: Channel<HolderFrame> | undefined;
 
   /** Asserts that the request keeps the limits of the wire. */
@@ -51,8 +55,9 @@ export class Outgoing implements OutgoingForward {
   async start(): Promise<void> {
     let link: Link;
     try {
-      link = await this.#options.dial(this.#dialling.signal);
+      link = await this.#dial(this.#dialling.signal);
     } catch (error) {
+      this.#leaveGate(false);
       this.#options.onDone();
       return this.#fail({ kind: 'unreachable', error: asBeaconError(error) });
     }
@@ -88,8 +93,15 @@ export class Outgoing implements OutgoingForward {
     this.#channel?.reset();
   }
 
+  async #dial(signal: AbortSignal): Promise<Link> {
+    this.#leave = await this.#options.enter(signal);
+    if (signal.aborted) throw new BeaconError('closed', 'the forward was cancelled before its dial');
+    return await this.#options.dial(signal);
+  }
+
   #ask(link: Link): void {
     if (this.#state === 'over') {
+      this.#leaveGate(false);
       link.reset();
       return this.#options.onDone();
     }
@@ -105,6 +117,7 @@ export class Outgoing implements OutgoingForward {
   }
 
   #onFrame(frame: HolderFrame): void {
+    this.#leaveGate(true);
     switch (frame.type) {
       case 'queued':
         return this.#state === 'ready' ? this.#unexpected(frame) : this.#onQueued();
@@ -169,8 +182,15 @@ export class Outgoing implements OutgoingForward {
     );
   }
 
+  #leaveGate(alive: boolean): void {
+    const leave = this.#leave;
+    this.#leave = undefined;
+    leave?.(alive);
+  }
+
   #settle(): void {
     this.#state = 'over';
+    this.#leaveGate(false);
     this.#silence.cancel();
     this.#joining.cancel();
   }

@@ -13,7 +13,7 @@ import {
   until,
 } from './nodes.ts';
 import { keyOf, startPuppet } from './puppet.ts';
-import { TcpProxy } from './tcp-proxy.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 describe('strangers', () => {
   test.each([

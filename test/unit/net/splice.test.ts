@@ -197,6 +197,17 @@ describe('a splice', () => {
     expect(atRight.events).toEqual(['error:ECONNRESET', 'close']);
   });
 
+  it('takes a close without an end, and without an error, for an abort', async () => {
+    const [, a] = memoryLinks();
+    const [right, b] = memoryLinks();
+    const splice = spliceLinks(a, b, { clock: new ManualClock(), stallMs: STALL_MS });
+    const atRight = watch(right.stream);
+    a.stream.destroy();
+    expect((await splice.done).outcome).toBe('aborted');
+    await atRight.closed;
+    expect(atRight.events).toEqual(['error:ECONNRESET', 'close']);
+  });
+
   it('says how much was accepted when it breaks off', async () => {
     const { left, right, splice } = bench();
     const atRight = watch(right.stream);

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InfoHash } from '../../../src/base/info-hash.ts';
 import { FORWARD_SILENCE_MS } from '../../../src/base/limits.ts';
-import { MatcherCluster } from '../../support/matcher-cluster.ts';
+import { type ClusterOptions, MatcherCluster } from '../../support/matcher-cluster.ts';
 
 const HASH = 'aa'.repeat(32) as InfoHash;
 const OTHER = 'bb'.repeat(32) as InfoHash;
 
-function cluster(options: { nodes?: number; slots?: number; seed?: number } = {}): MatcherCluster {
+function cluster(options: Partial<ClusterOptions> = {}): MatcherCluster {
   return new MatcherCluster({ seed: 1, nodes: 3, slots: 100, delayMs: 5, ...options });
 }
 

@@ -11,7 +11,7 @@ import { BridgeTunnel } from '../../../src/tunnel/bridge-tunnel.ts';
 import { BrokerTunnel } from '../../../src/tunnel/broker-tunnel.ts';
 import { BRIDGE_NAME, INNER_ALPN, type TunnelIdentity } from '../../../src/tunnel/http2.ts';
 import { LegStream } from '../../../src/tunnel/leg-stream.ts';
-import { BIT, extend, makePki, mint, SERVER_AUTH } from '../../support/certificates.ts';
+import { BIT, CLIENT_AUTH, extend, makePki, mint, SERVER_AUTH } from '../../support/certificates.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type MemoryLink, memoryLinks } from '../../support/memory-link.ts';
@@ -86,17 +86,18 @@ function mintedByABroker(): TunnelIdentity {
   };
 }
 
-/** A leaf under the right CA with the server's usage, but not with the bridge's name. */
-function otherName(name: string): TunnelIdentity {
+/** A leaf under the right CA, with these usages (none: every use) and this name. */
+function leafOf(name: string, ...usages: string[]): TunnelIdentity {
   const { bridgeCa } = makePki();
   const issuer = {
     ...bridgeCa,
     publicKey: createPublicKey(bridgeCa.certificate),
     subject: 'beacon bridge ca',
   };
+  const extensions = [extend.ca(false), extend.dns(name)];
   const leaf = mint({
     issuer,
-    extensions: [extend.ca(false), extend.usages(SERVER_AUTH), extend.dns(name)],
+    extensions: usages.length > 0 ? [...extensions, extend.usages(...usages)] : extensions,
   });
   return { ...identityOf('bridge'), certPem: leaf.certificate + bridgeCa.certificate, keyPem: leaf.key };
 }
@@ -142,8 +143,20 @@ describe('a tunnel', () => {
     expect((await meet(identityOf('broker'), impostor)).broker).toBe('untrusted');
   });
 
-  it('is refused to another name under the right CA', async () => {
-    expect((await meet(identityOf('broker'), otherName('other.beacon.internal'))).broker).toBe('untrusted');
+  it('is refused to another name in the role of a bridge', async () => {
+    const { broker } = await meet(identityOf('broker'), leafOf('other.beacon.internal', SERVER_AUTH));
+    expect(broker).toBe('untrusted');
+  });
+
+  // OpenSSL takes these two; the rules of the proof do not.
+  it('is refused to a leaf without a usage in the role of a bridge', async () => {
+    expect((await meet(identityOf('broker'), leafOf(BRIDGE_NAME))).broker).toBe('untrusted');
+  });
+
+  it('is refused to another name in the role of a broker', async () => {
+    const { broker, bridge } = await meet(leafOf(BRIDGE_NAME, CLIENT_AUTH), identityOf('bridge'));
+    expect(bridge).toBe('untrusted');
+    expect(broker).toBe('cut');
   });
 
   it('resets the link of whom it refuses', async () => {
@@ -169,8 +182,8 @@ describe('a tunnel', () => {
     const [a, b] = links();
     const accepting = acceptTlsOver(new LegStream(b, systemClock), {
       ca: [makePki().bridgeCa.certificate],
-      // OpenSSL takes this leaf, and the broker's own rule (the name) does not.
-      identity: otherName('other.beacon.internal'),
+      // OpenSSL takes this leaf, so that the handshake is done before it is refused.
+      identity: leafOf(BRIDGE_NAME),
       alpn: INNER_ALPN,
       timeoutMs: INNER_HANDSHAKE_TIMEOUT_MS,
       clock: systemClock,

@@ -6,6 +6,7 @@ import type { Http2Session, Http2Stream } from 'node:http2';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Link } from '../../../src/net/link.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { closed, watch } from '../../support/streams.ts';
 import { type TunnelPair, tunnelPair } from '../../support/tunnels.ts';
 
@@ -65,7 +66,8 @@ async function play(
   state: (typeof STATES)[number],
   hasEnded: boolean,
 ): Promise<readonly string[]> {
-  const tunnel = await tunnelPair();
+  // The clock stands still: no deadline helps a stream that hangs.
+  const tunnel = await tunnelPair({ clock: new ManualClock() });
   onTestFinished(() => tunnel.close());
   const ends = await tunnel.open();
   const [reader, writer] = reads === 'broker' ? [ends.broker, ends.bridge] : [ends.bridge, ends.broker];

@@ -44,6 +44,9 @@ describe('FORWARD.md', () => {
     expect(forward.text).toContain(
       `${limits.FORWARDS_PENDING.toLocaleString('en')} requests that are not joined (\`FORWARDS_PENDING\`)`,
     );
+    expect(forward.text).toContain(
+      `\nmost ${limits.FORWARD_DIALS} forwards to one holder between the dial and its first word (\`FORWARD_DIALS\`)`,
+    );
     expect(forward.text).toContain(`for ${limits.FORWARD_SILENCE_MS / 1_000} s in states asking and taken`);
     expect(forward.text).toContain(`JOINED ${limits.FORWARD_JOIN_TIMEOUT_MS / 1_000} s after TAKE`);
     expect(forward.text).toContain(`every ${limits.FORWARD_SIGN_MS} ms while it waits`);

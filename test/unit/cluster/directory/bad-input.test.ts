@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ADVERTS_PER_SECOND, NODE_LEASE_MS, PULL_TIMEOUT_MS } from '../../../../src/base/limits.ts';
 import { encodePull } from '../../../../src/cluster/directory/codec.ts';
-import { kinds, knowing, newDirectory, nodesFor, refused } from '../../../support/directory-fixture.ts';
+import { kinds, knowing, newDirectory, nodesFor, pass, refused } from '../../../support/directory-fixture.ts';
 import { advert, beat, page } from '../../../support/directory-messages.ts';
 
 describe('bad input', () => {
@@ -43,7 +43,7 @@ describe('bad input', () => {
     const directory = knowing({ 1: [1] });
     for (const sequence of [6, 6, 5, 1]) directory.onHeartbeat('b', beat(sequence, 0, {}), 2_000);
     expect(refused(directory, 'oldSequence')).toBe(4);
-    expect(directory.tick(NODE_LEASE_MS)).toContainEqual(expect.objectContaining({ do: 'memberDown' }));
+    expect(pass(directory, NODE_LEASE_MS)).toContainEqual(expect.objectContaining({ do: 'memberDown' }));
   });
 
   it('with a digest that never matches makes no endless loop of pulls', () => {
@@ -51,7 +51,7 @@ describe('bad input', () => {
     let pulls = 0;
     let sequence = 7;
     for (let now = 1_000; now <= 600_000; now += 100) {
-      const effects = directory.tick(now);
+      const effects = pass(directory, now);
       if (now % 1_000 === 0) {
         sequence += 1;
         effects.push(...directory.onHeartbeat('b', beat(sequence, 5, { 9: [9] }), now));
@@ -100,10 +100,10 @@ describe('bad input', () => {
     expect([refused(directory, 'unaskedPage'), nodesFor(directory, 2, 500)]).toEqual([1, []]);
     directory.onPullPage('stranger', page(0, 9, { 2: [1] }), 500);
     directory.onGossip('b', advert(7, 8, {}), 1_000);
-    expect(kinds(directory.tick(1_250))).toContain('pull');
+    expect(kinds(pass(directory, 1_250))).toContain('pull');
     expect(directory.onPullPage('b', page(5, 9, {}, { incarnation: 8 }), 1_300)).toEqual([]);
     directory.onGossip('b', advert(7, 8, {}), 1_300);
-    expect(kinds(directory.tick(2_000))).toContain('pull');
+    expect(kinds(pass(directory, 2_000))).toContain('pull');
   });
 
   it('that does not come, as a page, is given up and asked for again', () => {
@@ -116,12 +116,12 @@ describe('bad input', () => {
       sequence += 1;
       const effects = [
         ...directory.onHeartbeat('b', beat(sequence, 5, { 1: [1] }), now),
-        ...directory.tick(now),
+        ...pass(directory, now),
       ];
       if (kinds(effects).includes('pull')) asked.push(now);
     }
     expect(asked).toEqual([PULL_TIMEOUT_MS + 1_000, 2 * PULL_TIMEOUT_MS + 2_000]);
     directory.onPullFailed('b', 12_100);
-    expect(kinds(directory.tick(13_000))).toContain('pull');
+    expect(kinds(pass(directory, 13_000))).toContain('pull');
   });
 });

@@ -24,6 +24,20 @@ describe('Member', () => {
     expect(Math.min(...member.deadlines().filter((at) => at !== undefined))).toBe(NODE_LEASE_MS + 1_000);
   });
 
+  it('is given the time in which we did not run, once more than a lease at the most', () => {
+    const { member } = memberAt(0);
+    member.unreached(100);
+    member.forgive(300);
+    expect(member.lost(399 + NODE_UNREACHED_MS)).toBeUndefined();
+    expect(member.lost(400 + NODE_UNREACHED_MS)).toBe('disconnected');
+    member.reached();
+    expect(member.lost(299 + NODE_LEASE_MS)).toBeUndefined();
+    expect(member.lost(300 + NODE_LEASE_MS)).toBe('silent');
+    member.forgive(1e6);
+    expect(member.lost(2 * NODE_LEASE_MS - 1)).toBeUndefined();
+    expect(member.lost(2 * NODE_LEASE_MS)).toBe('silent');
+  });
+
   it('is lost 500 ms after its last connection, unless one comes back', () => {
     const { member } = memberAt(0);
     member.unreached(100);

@@ -106,9 +106,12 @@ export interface OriginEnd {
   readonly told: string[];
   /** The link that was handed out. */
   readonly joined: Link[];
+  /** Whether the holder was alive when its place at the gate was given back: once. */
+  readonly left: boolean[];
   readonly far: Far<HolderFrame, OriginFrame>;
   /** Ends the dial. */
   dialled(): Promise<void>;
+  dialFails(error: BeaconError): Promise<void>;
 }
 
 /** `handler` replaces what an origin does; by default it takes. The dial ends when the test says so. */
@@ -121,10 +124,12 @@ export function originEnd(
   const dial = Promise.withResolvers<Link>();
   const told: string[] = [];
   const joined: Link[] = [];
+  const left: boolean[] = [];
   const outgoing: Outgoing = new Outgoing({
     request,
     node: 'holder-0',
     clock,
+    enter: () => Promise.resolve((alive) => void left.push(alive)),
     dial: (signal) => {
       signal.addEventListener('abort', () => dial.reject(new BeaconError('closed', 'stopped')));
       return dial.promise;
@@ -156,7 +161,20 @@ export function originEnd(
     await settle();
     await settle();
   };
-  return { clock, outgoing, told, joined, far: new Far(farLink, encodeHolderFrame, originFrames), dialled };
+  const dialFails = async (error: BeaconError): Promise<void> => {
+    dial.reject(error);
+    await settle();
+  };
+  return {
+    clock,
+    outgoing,
+    told,
+    joined,
+    left,
+    far: new Far(farLink, encodeHolderFrame, originFrames),
+    dialled,
+    dialFails,
+  };
 }
 
 export interface HolderEnd {

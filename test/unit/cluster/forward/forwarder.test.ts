@@ -2,8 +2,12 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../../src/base/clock.ts';
-import { FORWARD_SIGN_MS, FORWARD_SILENCE_MS, STALL_TIMEOUT_MS } from '../../../../src/base/limits.ts';
+import {
+  FORWARD_DIALS,
+  FORWARD_SIGN_MS,
+  FORWARD_SILENCE_MS,
+  STALL_TIMEOUT_MS,
+} from '../../../../src/base/limits.ts';
 import type { Link } from '../../../../src/net/link.ts';
 import { spliceLinks } from '../../../../src/net/splice.ts';
 import { checkLeaks, settled } from '../../../support/leaks.ts';
@@ -298,12 +302,24 @@ it('a fault of ours is logged without what it says', async () => {
   expect(await settled(() => node.told.includes('gone'))).toBe(true);
 });
 
-it('a hundred at once are a hundred splices', async () => {
+it('a burst takes turns: every one of it is joined', async () => {
   const node = await holderNode();
   const forwarder = originNode();
-  const started = systemClock.now();
-  const results = await Promise.all(Array.from({ length: 100 }, () => ask(forwarder, node).result));
-  expect(results.map(textOf)).toEqual(Array.from({ length: 100 }, () => 'joined'));
-  expect(node.joined).toHaveLength(100);
-  expect(systemClock.now() - started).toBeLessThan(10_000);
+  const results = await Promise.all(
+    Array.from({ length: 4 * FORWARD_DIALS }, () => ask(forwarder, node).result),
+  );
+  expect(new Set(results.map(textOf))).toEqual(new Set(['joined']));
+  expect(node.joined).toHaveLength(4 * FORWARD_DIALS);
+});
+
+it('a burst at a silent holder is given up after 2 s, all of it', async () => {
+  const clock = new ManualClock();
+  const silent = await silentServer();
+  const forwarder = originNode({ clock });
+  const asked = Array.from({ length: 4 * FORWARD_DIALS }, () => ask(forwarder, silent));
+  expect(await settled(() => silent.sockets.length === FORWARD_DIALS)).toBe(true);
+  clock.advance(FORWARD_SILENCE_MS);
+  const results = await Promise.all(asked.map(({ result }) => result));
+  expect(new Set(results.map(textOf))).toEqual(new Set(['unreachable unreachable']));
+  expect([silent.sockets.length, forwarder.open]).toEqual([FORWARD_DIALS, 0]);
 });

@@ -3,6 +3,7 @@ import { AssertionError } from 'node:assert';
 import { describe, expect, it } from 'vitest';
 import {
   CONTROL_BUFFER_BYTES,
+  FORWARD_PATIENCE_MS,
   FORWARD_SIGN_MS,
   FORWARD_SILENCE_MS,
   REFUSED_LINGER_MS,
@@ -275,6 +276,19 @@ describe('time', () => {
     await end.far.seen.closed;
     expect(end.told).toEqual(['request', 'gone', 'done']);
     expect(end.far.frames.at(-1)).toEqual({ type: 'refused', code: 'timeout' });
+  });
+
+  it('that the origin has is a day at the most, whatever it says', async () => {
+    const end = holderEnd();
+    await end.far.say({ ...FORWARD, timeLeftMs: 2 ** 32 - 1 });
+    end.clock.advance(FORWARD_PATIENCE_MS - 1);
+    expect(end.told).toEqual(['request']);
+    end.clock.advance(1);
+    expect(end.told).toEqual(['request', 'gone']);
+    end.far.link.stream.end();
+    await end.far.seen.closed;
+    await settle();
+    expect(end.told).toEqual(['request', 'gone', 'done']);
   });
 
   it('that the origin has does not count once its answer is due', async () => {

@@ -252,33 +252,16 @@ describe('frames out of place', () => {
 
 describe('a dial', () => {
   it('that fails is told with its error', async () => {
-    const told: unknown[] = [];
-    const outgoing = new (await import('../../../../src/cluster/forward/outgoing.ts')).Outgoing({
-      request: REQUEST,
-      node: 'holder-0',
-      clock: originEnd().clock,
-      dial: () => Promise.reject(new BeaconError('untrusted', 'somebody else')),
-      handler: {
-        onQueued: () => {},
-        onReady: () => {},
-        onJoined: () => {},
-        onFailed: (failure) => told.push(failure),
-      },
-      onFault: () => {},
-      onDone: () => told.push('done'),
-    });
-    await outgoing.start();
-    expect(told).toEqual([
-      'done',
-      { kind: 'unreachable', error: expect.objectContaining({ code: 'untrusted' }) },
-    ]);
+    const end = originEnd();
+    await end.dialFails(new BeaconError('untrusted', 'somebody else'));
+    expect([end.told, end.left]).toEqual([['done', 'failed unreachable untrusted'], [false]]);
   });
 
   it('that is cancelled is told to nobody', async () => {
     const end = originEnd();
     end.outgoing.cancel();
     await settle();
-    expect(end.told).toEqual(['done']);
+    expect([end.told, end.left]).toEqual([['done'], [false]]);
   });
 
   it('that succeeds in the turn in which it is cancelled leaves no socket', async () => {
@@ -289,6 +272,39 @@ describe('a dial', () => {
     await end.far.seen.closed;
     expect(end.told).toEqual(['done']);
     expect(end.far.seen.events).toEqual(['error:ECONNRESET', 'close']);
+  });
+});
+
+describe('the place at the gate', () => {
+  it.each([
+    ['QUEUED', QUEUED],
+    ['READY', READY],
+    ['NOTHERE', NOT_HERE],
+    ['REFUSED', DRAINING],
+  ])('is given back at the first word of the holder: %s', async (_, frame) => {
+    const end = originEnd();
+    await end.dialled();
+    expect(end.left).toEqual([]);
+    await end.far.say(frame);
+    expect(end.left).toEqual([true]);
+    end.outgoing.cancel();
+    end.far.link.stream.end();
+    await end.far.seen.closed;
+    await settle();
+    expect(end.left).toEqual([true]);
+  });
+
+  it.each([
+    ['silence', (end: OriginEnd) => end.clock.advance(FORWARD_SILENCE_MS)],
+    ['an abort', (end: OriginEnd) => end.far.link.reset()],
+    ['our own cancel', (end: OriginEnd) => end.outgoing.cancel()],
+  ])('is given back after %s, which is no sign of life', async (_, happen) => {
+    const end = originEnd();
+    await end.dialled();
+    happen(end);
+    await end.far.seen.closed;
+    await settle();
+    expect(end.left).toEqual([false]);
   });
 });
 
