@@ -1,6 +1,6 @@
 /** Three `beacon relay` processes that form a cluster on loopback. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import {
@@ -40,6 +40,8 @@ export class RelayCluster {
   /** Resolves when every node knows every other; the caller stops it. */
   static async start({ proxied = false }: RelayClusterOptions = {}): Promise<RelayCluster> {
     const pki = await makePkiDirectory();
+    // Also where the bench is cut short.
+    process.once('exit', () => rmSync(pki.directory, { recursive: true, force: true }));
     writeFileSync(pki.file('secret'), systemRandom.bytes(32).toString('hex'), { mode: 0o600 });
     const cluster = new RelayCluster(pki, await freePorts(2 * NODES));
     try {

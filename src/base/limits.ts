@@ -286,7 +286,8 @@ export const FORWARD_SIGN_MS = 500;
 /** From TAKE to JOINED, while both nodes hold a slot for it: two bridges that do not ACCEPT in time, and one that does. */
 export const FORWARD_JOIN_TIMEOUT_MS = 2 * ACCEPT_TIMEOUT_MS + FORWARD_SILENCE_MS;
 /** Forwards to one holder between their dial and its first word. Each costs 6 ms of CPU at both ends together, so where a
- *  machine is ten times slower all are answered within half of their limit. At 100 ms a round trip they are 50 a second. */
-export const FORWARD_DIALS = 16;
+ *  machine is twenty times slower all are answered within half of their limit. At 100 ms a round trip they are 25 a second:
+ *  enough, as each carries a leg for as long as both of its nodes live. */
+export const FORWARD_DIALS = 8;
 /** Requests of other nodes that are not joined yet, at 60 KB for their socket. Four nodes' worth of splices. */
 export const FORWARDS_PENDING = 4_096;

@@ -1,4 +1,4 @@
-/** Three real relays as one. Every test has broker and bridge on different nodes. */
+/** Three real relays as one. Every test has broker and bridge on different nodes, here and in cluster-*.test.ts. */
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePki } from '../support/certificates.ts';
@@ -6,9 +6,6 @@ import { ProcessCluster, pathOf } from '../support/cluster-processes.ts';
 import { startBeacon } from '../support/processes.ts';
 import { pour, sourceHash, startStore } from '../support/store.ts';
 import { acceptOffer, cutClients } from '../support/wire-client.ts';
-
-/** Longer than every time-out of the set-up of a pairing or a forward: 2 s, 5 s, 6 s and 10 s. */
-const IDLE_MS = 12_000;
 
 let cluster: ProcessCluster;
 
@@ -75,15 +72,6 @@ describe.concurrent('a cluster', () => {
       const other = who === 'broker' ? 'bridge' : 'broker';
       clients[who].reset();
       expect(await clients[other].ended).toBe('reset');
-    });
-
-    it('may be idle for longer than every time-out of the set-up', async () => {
-      const { bridge, broker } = await pairUp();
-      await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-      broker.send('still there?');
-      expect(await bridge.opaque(12)).toBe('still there?');
-      bridge.send('yes');
-      expect(await broker.opaque(3)).toBe('yes');
     });
   });
 

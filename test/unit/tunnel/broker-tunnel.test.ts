@@ -13,6 +13,8 @@ import { TARGET, type TunnelPair, type TunnelPairOptions, tunnelPair } from '../
 checkLeaks();
 
 const MIB = 1_024 * 1_024;
+/** Much work, for a machine that has other work to do. */
+const SLOW = { timeout: 60_000 };
 
 async function open(options?: TunnelPairOptions): Promise<TunnelPair> {
   const tunnel = await tunnelPair(options);
@@ -124,6 +126,7 @@ describe('streams of a tunnel', () => {
 
   it.each(['broker', 'bridge'] as const)(
     '5,000 resets by the %s, with bytes in flight both ways, leave a live stream whole',
+    SLOW,
     async (from) => {
       const tunnel = await open();
       const live = await tunnel.open();
@@ -149,7 +152,7 @@ describe('streams of a tunnel', () => {
     },
   );
 
-  it('readers that stop for good hold one window each, and fast streams go on', async () => {
+  it('readers that stop for good hold one window each, and fast streams go on', SLOW, async () => {
     const tunnel = await open();
     const stalled = await Promise.all(Array.from({ length: 100 }, () => tunnel.open()));
     for (const { broker } of stalled) broker.stream.pause();

@@ -117,6 +117,16 @@ describe('a gossip entry', () => {
   });
 });
 
+describe('a heartbeat', () => {
+  it('may have 1,024 bytes and no more', () => {
+    const bare = altered(beat(9, 5, {}), { x: 'x'.repeat(500) }).length - 500;
+    const padded = (bytes: number): Uint8Array => altered(beat(9, 5, {}), { x: 'x'.repeat(bytes - bare) });
+    expect(padded(HEARTBEAT_BYTES)).toHaveLength(HEARTBEAT_BYTES);
+    expect(decodeHeartbeat(padded(HEARTBEAT_BYTES)).sequence).toBe(9);
+    expect(() => decodeHeartbeat(padded(HEARTBEAT_BYTES + 1))).toThrow(code('malformed'));
+  });
+});
+
 describe('what contradicts itself', () => {
   it.each([
     ['a message that goes back', () => decodeAdvert(advert(5, 4, {}))],

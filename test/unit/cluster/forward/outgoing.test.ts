@@ -257,8 +257,12 @@ describe('a dial', () => {
     expect([end.told, end.left]).toEqual([['done', 'failed unreachable untrusted'], [false]]);
   });
 
-  it('that is cancelled is told to nobody', async () => {
+  it.each([
+    ['before it begins', false],
+    ['while it is under way', true],
+  ])('that is cancelled %s is told to nobody', async (_, begun) => {
     const end = originEnd();
+    if (begun) await settle();
     end.outgoing.cancel();
     await settle();
     expect([end.told, end.left]).toEqual([['done'], [false]]);
@@ -266,11 +270,12 @@ describe('a dial', () => {
 
   it('that succeeds in the turn in which it is cancelled leaves no socket', async () => {
     const end = originEnd();
+    await settle();
     const done = end.dialled();
     end.outgoing.cancel();
     await done;
     await end.far.seen.closed;
-    expect(end.told).toEqual(['done']);
+    expect([end.told, end.left]).toEqual([['done'], [false]]);
     expect(end.far.seen.events).toEqual(['error:ECONNRESET', 'close']);
   });
 });
