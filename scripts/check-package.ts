@@ -15,9 +15,10 @@ const REQUIRED = [
   'LICENSE',
   'CHANGELOG.md',
   'src/wire/PROTOCOL.md',
+  'src/wire/FORWARD.md',
   'dist/bin/beacon.js',
 ];
-const ALLOWED = /^(dist\/.*\.(js|d\.ts)|src\/wire\/PROTOCOL\.md)$/;
+const ALLOWED = /^(dist\/.*\.(js|d\.ts)|src\/wire\/(PROTOCOL|FORWARD)\.md)$/;
 
 function output(command: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 import {
   allReachAll,
   callerOnly,
@@ -13,7 +14,6 @@ import {
   until,
 } from './nodes.ts';
 import { keyOf, startPuppet } from './puppet.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 describe('strangers', () => {
   test.each([

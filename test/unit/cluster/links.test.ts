@@ -1,9 +1,9 @@
 import dns from 'node:dns';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { allReachAll, callerOnly, connected, peer, reaches, startNode, until } from './nodes.ts';
 import { gossipStreams, keyOf, startPuppet } from './puppet.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 describe('one connection', () => {
   test.each([1, 2])('is what simultaneous dials end with, and it works (%i)', async () => {
