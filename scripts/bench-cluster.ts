@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/base/clock.ts';
 import { messageOf } from '../src/base/errors.ts';
+import type { LogLevel } from '../src/base/log.ts';
 import { cutClients } from '../test/support/wire-client.ts';
 import { ask } from './bench/child.ts';
 import { BARS, barOf, TABLE } from './bench/cluster-bars.ts';
@@ -31,7 +32,7 @@ interface Part {
 
 const PARTS: readonly Part[] = [
   { name: 'adverts and pairings', measure: () => withCluster(measurePairing) },
-  { name: 'stale entries and killed nodes', measure: () => withCluster(measureDeadNodes) },
+  { name: 'stale entries and killed nodes', measure: () => withCluster(measureDeadNodes, 'debug') },
   { name: 'black holes and partitions', measure: measurePartitions },
   { name: 'a newcomer', measure: async () => [await measureNewcomer()] },
   { name: 'memory', measure: async () => [await memoryRow()] },
@@ -69,8 +70,11 @@ function report(): void {
   finish('cluster', all, options.json);
 }
 
-async function withCluster(measure: (cluster: RelayCluster) => Promise<Row[]>): Promise<Row[]> {
-  const cluster = await RelayCluster.start();
+async function withCluster(
+  measure: (cluster: RelayCluster) => Promise<Row[]>,
+  logLevel: LogLevel = 'info',
+): Promise<Row[]> {
+  const cluster = await RelayCluster.start({ logLevel });
   try {
     return await measure(cluster);
   } finally {

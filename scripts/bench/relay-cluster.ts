@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { sleep, systemClock } from '../../src/base/clock.ts';
+import type { LogLevel } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import {
   type BeaconProcess,
@@ -21,29 +22,36 @@ const LOOK_MS = 5;
 export interface RelayClusterOptions {
   /** Whether a proxy stands between every two nodes, for {@link RelayCluster.isolate}. */
   readonly proxied?: boolean;
+  /** Default: info, as in service. Debug lines are needed by who counts them. */
+  readonly logLevel?: LogLevel;
 }
 
 export class RelayCluster {
   readonly #pki: PkiDirectory;
+  readonly #logLevel: LogLevel;
   readonly #gossipPorts: readonly number[];
   readonly #forwardPorts: readonly number[];
   readonly #processes: BeaconProcess[] = [];
   /** By the numbers of who dials and who is dialled. */
   readonly #proxies = new Map<string, SwallowingProxy>();
 
-  private constructor(pki: PkiDirectory, ports: readonly number[]) {
+  private constructor(pki: PkiDirectory, ports: readonly number[], logLevel: LogLevel) {
     this.#pki = pki;
+    this.#logLevel = logLevel;
     this.#gossipPorts = ports.slice(0, NODES);
     this.#forwardPorts = ports.slice(NODES);
   }
 
   /** Resolves when every node knows every other; the caller stops it. */
-  static async start({ proxied = false }: RelayClusterOptions = {}): Promise<RelayCluster> {
+  static async start({
+    proxied = false,
+    logLevel = 'info',
+  }: RelayClusterOptions = {}): Promise<RelayCluster> {
     const pki = await makePkiDirectory();
     // Also where the bench is cut short.
     process.once('exit', () => rmSync(pki.directory, { recursive: true, force: true }));
     writeFileSync(pki.file('secret'), systemRandom.bytes(32).toString('hex'), { mode: 0o600 });
-    const cluster = new RelayCluster(pki, await freePorts(2 * NODES));
+    const cluster = new RelayCluster(pki, await freePorts(2 * NODES), logLevel);
     try {
       if (proxied) await cluster.#startProxies();
       await Promise.all(cluster.nodes.map((at) => cluster.#startNode(at)));
@@ -73,7 +81,7 @@ export class RelayCluster {
     return this.#process(node).port;
   }
 
-  /** What the node has logged so far, debug level included. */
+  /** What the node has logged so far. */
   linesOf(node: number): readonly LogLine[] {
     return this.#process(node).lines;
   }
@@ -119,7 +127,7 @@ export class RelayCluster {
         ...['--cluster-secret-file', this.#pki.file('secret'), '--cluster-peer', this.#peersOf(node)],
         ...['--cluster-addr', `${LOOPBACK}:${this.#gossipPorts[node]}`],
         ...['--forward-addr', `${LOOPBACK}:${this.#forwardPorts[node]}`],
-        ...['--log-level', 'debug'],
+        ...['--log-level', this.#logLevel],
       ),
     );
   }
