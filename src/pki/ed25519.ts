@@ -3,15 +3,13 @@
  * deterministically, so the same content is the same bytes wherever it is signed.
  */
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { AsnConvert } from '@peculiar/asn1-schema';
 import {
   AlgorithmIdentifier,
-  AttributeTypeAndValue,
-  AttributeValue,
   BasicConstraints,
   Certificate,
   ExtendedKeyUsage,
-  Extension,
+  type Extension,
   Extensions,
   GeneralName,
   id_ce_basicConstraints,
@@ -21,14 +19,12 @@ import {
   id_kp_clientAuth,
   id_kp_serverAuth,
   KeyUsage,
-  Name,
-  RelativeDistinguishedName,
   SubjectAlternativeName,
-  SubjectPublicKeyInfo,
   TBSCertificate,
   Validity,
   Version,
 } from '@peculiar/asn1-x509';
+import { commonName, exactBuffer, extension, publicKeyInfo } from './asn1.ts';
 import { KEY_USAGE } from './certificate.ts';
 
 /** Section 3: no parameters. */
@@ -74,10 +70,7 @@ export function ed25519Certificate(content: Ed25519Certificate): Buffer {
     issuer: commonName(content.issuer),
     subject: commonName(content.subject),
     validity: new Validity({ notBefore: content.notBefore, notAfter: content.notAfter }),
-    subjectPublicKeyInfo: AsnConvert.parse(
-      publicKey.export({ format: 'der', type: 'spki' }),
-      SubjectPublicKeyInfo,
-    ),
+    subjectPublicKeyInfo: publicKeyInfo(publicKey),
     extensions: new Extensions(use === 'authority' ? authorityExtensions() : leafExtensions(use.dnsName)),
   });
   const signatureValue = exactBuffer(
@@ -107,23 +100,9 @@ function leafExtensions(dnsName: string): Extension[] {
   ];
 }
 
-function commonName(text: string): Name {
-  const value = new AttributeValue({ utf8String: text });
-  return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type: '2.5.4.3', value })])]);
-}
-
-function extension(extnID: string, critical: boolean, value: object): Extension {
-  return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) });
-}
-
 /** A serial number is a positive INTEGER (RFC 5280, section 4.1.2.2) without a leading zero byte. */
 function positive(serial: Uint8Array): ArrayBuffer {
   const bytes = Buffer.from(serial.subarray(0, SERIAL_BYTES));
   bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
   return exactBuffer(bytes);
-}
-
-/** A copy: small Buffers are views of a shared pool. */
-function exactBuffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
 }

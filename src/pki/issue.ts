@@ -6,16 +6,14 @@
  * random, and no extension points anywhere.
  */
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { AsnConvert } from '@peculiar/asn1-schema';
 import {
   AlgorithmIdentifier,
-  AttributeTypeAndValue,
-  AttributeValue,
   AuthorityKeyIdentifier,
   BasicConstraints,
   Certificate,
   ExtendedKeyUsage,
-  Extension,
+  type Extension,
   Extensions,
   GeneralName,
   id_ce_authorityKeyIdentifier,
@@ -27,17 +25,17 @@ import {
   id_kp_serverAuth,
   KeyIdentifier,
   KeyUsage,
-  Name,
-  RelativeDistinguishedName,
+  type Name,
   SubjectAlternativeName,
   SubjectKeyIdentifier,
-  SubjectPublicKeyInfo,
+  type SubjectPublicKeyInfo,
   TBSCertificate,
   Validity,
   Version,
 } from '@peculiar/asn1-x509';
 import { BeaconError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { commonName, exactBuffer, extension, publicKeyInfo } from './asn1.ts';
 import { KEY_USAGE } from './certificate.ts';
 import { certificateToPem } from './pem.ts';
 import { ROLE_RULES } from './proof.ts';
@@ -248,29 +246,11 @@ function serialNumber(random: Random): ArrayBuffer {
   return exactBuffer(bytes);
 }
 
-function publicKeyInfo(key: KeyObject): SubjectPublicKeyInfo {
-  return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), SubjectPublicKeyInfo);
-}
-
 /** The first 160 bits of a SHA-256 over the key (RFC 7093, section 2, method 1). */
 function keyIdentifier(spki: SubjectPublicKeyInfo): ArrayBuffer {
   return exactBuffer(
     createHash('sha256').update(Buffer.from(spki.subjectPublicKey)).digest().subarray(0, 20),
   );
-}
-
-function commonName(text: string): Name {
-  const value = new AttributeValue({ utf8String: text });
-  return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type: '2.5.4.3', value })])]);
-}
-
-function extension(extnID: string, critical: boolean, value: object): Extension {
-  return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) });
-}
-
-/** A copy: small Buffers are views of a shared pool. */
-function exactBuffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
 }
 
 /** Certificates hold whole seconds. */

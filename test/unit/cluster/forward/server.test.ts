@@ -116,6 +116,22 @@ describe('the forward port', () => {
     ]);
   });
 
+  it('remembers whose leaf it was, and nothing more: another leaf of that name, or that leaf for another name', async () => {
+    const node = await holderNode();
+    const joins = async (name: string, origin: string): Promise<string> =>
+      textOf(await ask(originNode({ name }), node, { request: { origin } }).result);
+    const origin = originNode({ name: 'origin-0' });
+    for (const _ of ['first', 'remembered']) {
+      expect(textOf(await ask(origin, node, { request: { origin: 'origin-0' } }).result)).toBe('joined');
+    }
+    expect(await joins('origin-1', 'origin-0')).toBe('unreachable closed');
+    expect(textOf(await ask(origin, node, { request: { origin: 'origin-1' } }).result)).toBe(
+      'unreachable closed',
+    );
+    // Started again, so with a leaf of its own.
+    expect(await joins('origin-0', 'origin-0')).toBe('joined');
+  });
+
   it.each(['Origin_0', 'x-1', 'n'.repeat(63)])(
     'knows a node by its certificate whatever its name: %s',
     async (name) => {
