@@ -80,3 +80,9 @@ export function systemCode(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Anything thrown as the one error class: what is not one yet is a fault of ours, `internal`, with its cause. */
+export function asBeaconError(error: unknown): BeaconError {
+  if (error instanceof BeaconError) return error;
+  return new BeaconError('internal', messageOf(error), { cause: error });
+}

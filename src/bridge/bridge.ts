@@ -3,7 +3,7 @@
  * secret store.
  */
 import type { Clock, Timer } from '../base/clock.ts';
-import { BeaconError, messageOf } from '../base/errors.ts';
+import { asBeaconError, messageOf } from '../base/errors.ts';
 import { BRIDGE_TUNNELS, STALL_TIMEOUT_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -183,8 +183,7 @@ export class Bridge {
   /** A connection was refused, lost, or could not be had: try again after a while. */
   #lost(error: unknown, livedMs: number): void {
     if (this.#stop.signal.aborted) return;
-    const known =
-      error instanceof BeaconError ? error : new BeaconError('internal', messageOf(error), { cause: error });
+    const known = asBeaconError(error);
     // One timer for all: when a relay dies, every park is lost at the same moment.
     if (this.#timer) return;
     this.#timer = this.#options.clock.after(this.#reconnect.failed(known, livedMs), () => {

@@ -3,7 +3,7 @@
  * It answers a client at once, also while the tunnel is being built; a stream waits for it.
  */
 import { type Clock, sleep } from '../base/clock.ts';
-import { BeaconError, messageOf } from '../base/errors.ts';
+import { asBeaconError, BeaconError } from '../base/errors.ts';
 import { RECONNECT_HEALTHY_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -89,8 +89,7 @@ export class Broker {
         throw new BeaconError('closed', 'the tunnel is gone; building another', { retry: true });
       } catch (cause) {
         if (signal.aborted) return;
-        const error =
-          cause instanceof BeaconError ? cause : new BeaconError('internal', messageOf(cause), { cause });
+        const error = asBeaconError(cause);
         const waitMs = this.#reconnect.failed(error, since === undefined ? 0 : clock.now() - since);
         log.debug('the next try for a tunnel follows', { waitMs: Math.round(waitMs) });
         await sleep(clock, waitMs, signal);

@@ -5,12 +5,12 @@
  * instance the newest connection is taken first: the older one is, the likelier a NAT has forgotten it.
  */
 import type { InfoHash } from '../base/info-hash.ts';
+import type { InstanceId } from '../cluster/directory/entries.ts';
 
 /** A connection's number, unique within one process. */
 export type ConnectionId = number;
 
-/** A bridge or broker instance: its 16 bytes as 32 hex digits. */
-export type InstanceId = string;
+export type { InstanceId };
 
 export interface Park {
   readonly connection: ConnectionId;

@@ -5,7 +5,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { BeaconError, messageOf } from '../base/errors.ts';
+import { asBeaconError, BeaconError } from '../base/errors.ts';
 import { H2_SESSION_WINDOW, INNER_HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { acceptTlsOver } from '../net/accept-tls-over.ts';
 import type { Link } from '../net/link.ts';
@@ -106,8 +106,7 @@ export class BridgeTunnel {
       stream.respond({ ':status': 200 });
       this.#handler.onStream(link, target);
     } catch (cause) {
-      const error =
-        cause instanceof BeaconError ? cause : new BeaconError('internal', messageOf(cause), { cause });
+      const error = asBeaconError(cause);
       refuse(stream, error);
       this.#handler.onRefused(error);
     }

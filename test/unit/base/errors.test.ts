@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BeaconError, messageOf, systemCode } from '../../../src/base/errors.ts';
+import { asBeaconError, BeaconError, messageOf, systemCode } from '../../../src/base/errors.ts';
 
 describe('BeaconError', () => {
   it('has a code, a text, and by default neither a cause nor a reason to try again', () => {
@@ -38,5 +38,20 @@ describe('messageOf', () => {
     [null, 'null'],
   ])('of %s is %s', (error, text) => {
     expect(messageOf(error)).toBe(text);
+  });
+});
+
+describe('asBeaconError', () => {
+  it('leaves one as it is, and makes anything else a fault of ours with its cause', () => {
+    const known = new BeaconError('closed', 'cut');
+    const fault = new RangeError('deep below');
+    expect(asBeaconError(known)).toBe(known);
+    expect(asBeaconError(fault)).toMatchObject({
+      code: 'internal',
+      message: 'deep below',
+      cause: fault,
+      retry: false,
+    });
+    expect(asBeaconError('text')).toMatchObject({ code: 'internal', message: 'text', cause: 'text' });
   });
 });
