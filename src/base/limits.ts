@@ -289,5 +289,16 @@ export const FORWARD_JOIN_TIMEOUT_MS = 2 * ACCEPT_TIMEOUT_MS + FORWARD_SILENCE_M
  *  machine is twenty times slower all are answered within half of their limit. At 100 ms a round trip they are 25 a second:
  *  enough, as each carries a leg for as long as both of its nodes live. */
 export const FORWARD_DIALS = 8;
+/** Sockets that a node keeps open to a holder before brokers need them, to save a pairing 5 ms: a burst of clients. */
+export const FORWARD_SPARES = 4;
+/** From the end of a forward's set-up, or of the last dial, to the next dial of a spare: longer than a pairing takes. */
+export const FORWARD_SPARE_PAUSE_MS = 20;
+/** A spare this old is closed, and another one dialled: firewalls commonly forget idle connections after minutes. */
+export const FORWARD_SPARE_AGE_MS = 60 * SECOND;
+/** Spares are kept for so long after the last forward to that holder. */
+export const FORWARD_SPARES_KEPT_MS = 10 * 60 * SECOND;
+/** A holder waits so long for FORWARD: whoever has come so far bears a certificate of the cluster. Longer than a spare
+ *  gets old, so that it is the origin who closes. */
+export const FORWARD_HEADER_MS = FORWARD_SPARE_AGE_MS + 30 * SECOND;
 /** Requests of other nodes that are not joined yet, at 60 KB for their socket. Four nodes' worth of splices. */
 export const FORWARDS_PENDING = 4_096;

@@ -1,7 +1,7 @@
 /** The broker's side of forwards: one mutually authenticated socket to the holder for each. */
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
-import { FORWARD_SILENCE_MS } from '../../base/limits.ts';
+import { FORWARD_SILENCE_MS, FORWARD_SPARES } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { dialTls } from '../../net/dial.ts';
 import type { Link } from '../../net/link.ts';
@@ -9,6 +9,7 @@ import { FORWARD_ALPN } from '../../wire/forward-frames.ts';
 import { type ForwardCredentials, forwardServerName } from '../forward-certificates.ts';
 import { DialGate, type Leave } from './dial-gate.ts';
 import { Outgoing } from './outgoing.ts';
+import { Spares } from './spares.ts';
 import type { ForwardRequest, HolderPlace, OutgoingForward, OutgoingHandler } from './types.ts';
 
 const NODE_WORDS = {
@@ -20,6 +21,8 @@ export interface ForwarderOptions {
   readonly credentials: ForwardCredentials;
   readonly clock: Clock;
   readonly log: Log;
+  /** Sockets kept open to each holder before they are needed. Default: FORWARD_SPARES. */
+  readonly spares?: number;
 }
 
 export class Forwarder {
@@ -30,6 +33,9 @@ export class Forwarder {
   readonly #open = new Set<Outgoing>();
   /** By holder, until it has answered all who dial it. */
   readonly #gates = new Map<string, DialGate>();
+  /** By holder, while it is in use. */
+  readonly #spares = new Map<string, Spares>();
+  #closed = false;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -50,22 +56,50 @@ export class Forwarder {
     };
     const outgoing = new Outgoing({
       request,
+      spare: this.#sparesOf(holder).take(),
       node: holder.node,
       enter: (signal) => this.#enter(holder.node, signal),
       dial: (signal) => this.#dial(holder, signal),
       clock,
       handler,
       onFault,
-      onDone: () => this.#open.delete(outgoing),
+      onDone: () => {
+        this.#open.delete(outgoing);
+        this.#sparesOf(holder).replenish();
+      },
     });
     this.#open.add(outgoing);
     outgoing.start().catch(onFault);
     return outgoing;
   }
 
-  /** Ends every forward that is not joined, as {@link OutgoingForward.cancel} does, and sockets that are closing. */
+  /** Sockets that are open to holders and wait for a forward. */
+  get spares(): number {
+    return [...this.#spares.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Ends every forward that is not joined, as {@link OutgoingForward.cancel} does, sockets that are closing, and spares. */
   close(): void {
+    this.#closed = true;
+    for (const spares of this.#spares.values()) spares.close();
+    this.#spares.clear();
     for (const outgoing of this.#open) outgoing.abort();
+  }
+
+  #sparesOf(holder: HolderPlace): Spares {
+    // Also by address: a node that comes back under its name may stand somewhere else.
+    const key = `${holder.node} ${holder.address.host} ${holder.address.port}`;
+    const known = this.#spares.get(key);
+    if (known) return known;
+    const { clock, spares: count = FORWARD_SPARES } = this.#options;
+    const spares: Spares = new Spares({
+      count: this.#closed ? 0 : count,
+      clock,
+      dial: (signal) => this.#dial(holder, signal),
+      onIdle: () => this.#spares.get(key) === spares && this.#spares.delete(key),
+    });
+    this.#spares.set(key, spares);
+    return spares;
   }
 
   async #enter(node: string, signal: AbortSignal): Promise<Leave> {

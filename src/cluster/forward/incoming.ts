@@ -2,7 +2,12 @@
 import assert from 'node:assert';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BeaconError, type RefusalCode } from '../../base/errors.ts';
-import { FORWARD_PATIENCE_MS, FORWARD_SIGN_MS, FORWARD_SILENCE_MS } from '../../base/limits.ts';
+import {
+  FORWARD_HEADER_MS,
+  FORWARD_PATIENCE_MS,
+  FORWARD_SIGN_MS,
+  FORWARD_SILENCE_MS,
+} from '../../base/limits.ts';
 import type { Link } from '../../net/link.ts';
 import { encodeHolderFrame, originFrames } from '../../wire/forward-codec.ts';
 import { FORWARD_HOPS, type Forward, type HolderFrame, type OriginFrame } from '../../wire/forward-frames.ts';
@@ -55,7 +60,7 @@ export class Incoming implements IncomingForward {
 
   /** Begins to read the header. */
   start(): void {
-    this.#silence.arm(FORWARD_SILENCE_MS, () => this.#onLost(late('FORWARD')));
+    this.#silence.arm(FORWARD_HEADER_MS, () => this.#onLost(late('FORWARD', FORWARD_HEADER_MS)));
     this.#channel.start();
   }
 
@@ -75,7 +80,7 @@ export class Incoming implements IncomingForward {
     assert(this.#state === 'waiting', 'READY is said once');
     this.#stopTimers();
     this.#state = 'ready';
-    this.#silence.arm(FORWARD_SILENCE_MS, () => this.#onLost(late('an answer to READY')));
+    this.#silence.arm(FORWARD_SILENCE_MS, () => this.#onLost(late('an answer to READY', FORWARD_SILENCE_MS)));
     this.#send({ type: 'ready' });
   }
 
@@ -179,6 +184,6 @@ export class Incoming implements IncomingForward {
   }
 }
 
-function late(what: string): BeaconError {
-  return new BeaconError('timeout', `${what} did not come within ${FORWARD_SILENCE_MS / 1_000} s`);
+function late(what: string, ms: number): BeaconError {
+  return new BeaconError('timeout', `${what} did not come within ${ms / 1_000} s`);
 }

@@ -1,7 +1,7 @@
 /** One forward at the broker's node: dials the holder, asks, answers its READY, and hands out the joined link. */
 import assert from 'node:assert';
 import type { Clock } from '../../base/clock.ts';
-import { BeaconError } from '../../base/errors.ts';
+import { asBeaconError, BeaconError } from '../../base/errors.ts';
 import { FORWARD_JOIN_TIMEOUT_MS, FORWARD_SILENCE_MS } from '../../base/limits.ts';
 import type { Link } from '../../net/link.ts';
 import { encodeOriginFrame, holderFrames } from '../../wire/forward-codec.ts';
@@ -17,6 +17,8 @@ type State = 'asking' | 'ready' | 'taken' | 'over';
 
 export interface OutgoingOptions {
   readonly request: ForwardRequest;
+  /** A link to the holder that is open already. If it turns out to be closed, another one is dialled. */
+  readonly spare: Link | undefined;
   /** Name of the holder, for texts. */
   readonly node: string;
   /** Waits for a place among those who dial the holder. Throws BeaconError; ends by the signal, as `dial` does. */
@@ -41,6 +43,8 @@ export class Outgoing implements OutgoingForward {
   #queued = false;
   /** Until the holder's first word. */
   #leave: Leave | undefined;
+  /** The holder may have closed the spare before it could read our request; until its first word. */
+  #onSpare = false;
   #channel: Channel<HolderFrame> | undefined;
 
   /** Asserts that the request keeps the limits of the wire. */
@@ -53,15 +57,10 @@ export class Outgoing implements OutgoingForward {
 
   /** Rejects only with what a handler threw. */
   async start(): Promise<void> {
-    let link: Link;
-    try {
-      link = await this.#dial(this.#dialling.signal);
-    } catch (error) {
-      this.#leaveGate(false);
-      this.#options.onDone();
-      return this.#fail({ kind: 'unreachable', error: asBeaconError(error) });
-    }
-    this.#ask(link);
+    const { spare } = this.#options;
+    this.#onSpare = spare !== undefined;
+    if (spare) this.#ask(spare);
+    else await this.#askAnew();
   }
 
   take(): void {
@@ -93,6 +92,18 @@ export class Outgoing implements OutgoingForward {
     this.#channel?.reset();
   }
 
+  async #askAnew(): Promise<void> {
+    let link: Link;
+    try {
+      link = await this.#dial(this.#dialling.signal);
+    } catch (error) {
+      this.#leaveGate(false);
+      this.#options.onDone();
+      return this.#fail({ kind: 'unreachable', error: asBeaconError(error) });
+    }
+    this.#ask(link);
+  }
+
   async #dial(signal: AbortSignal): Promise<Link> {
     this.#leave = await this.#options.enter(signal);
     if (signal.aborted) throw new BeaconError('closed', 'the forward was cancelled before its dial');
@@ -105,19 +116,24 @@ export class Outgoing implements OutgoingForward {
       link.reset();
       return this.#options.onDone();
     }
-    this.#channel = new Channel(link, holderFrames(), this.#options.clock, {
+    const channel: Channel<HolderFrame> = new Channel(link, holderFrames(), this.#options.clock, {
       onFrame: (frame) => this.#onFrame(frame),
       onLost: (error) => this.#onLost(error),
       onFault: (error) => this.#options.onFault(error),
-      onDone: () => this.#options.onDone(),
+      onDone: () => {
+        // Not that of a spare which was closed: the forward goes on without it.
+        if (this.#channel === channel) this.#options.onDone();
+      },
     });
+    this.#channel = channel;
     this.#listen();
-    this.#channel.start();
-    this.#channel.send(this.#request);
+    channel.start();
+    channel.send(this.#request);
   }
 
   #onFrame(frame: HolderFrame): void {
     this.#leaveGate(true);
+    this.#onSpare = false;
     switch (frame.type) {
       case 'queued':
         return this.#state === 'ready' ? this.#unexpected(frame) : this.#onQueued();
@@ -162,7 +178,16 @@ export class Outgoing implements OutgoingForward {
   }
 
   #onLost(error: BeaconError): void {
-    this.#channel?.reset();
+    const channel = this.#channel;
+    if (this.#onSpare && error.code === 'closed') {
+      this.#onSpare = false;
+      this.#channel = undefined;
+      channel?.reset();
+      this.#silence.cancel();
+      this.#askAnew().catch(this.#options.onFault);
+      return;
+    }
+    channel?.reset();
     this.#fail({ kind: 'unreachable', error });
   }
 
@@ -198,9 +223,4 @@ export class Outgoing implements OutgoingForward {
   #unexpected({ type }: HolderFrame): never {
     throw new BeaconError('malformed', `a ${type} frame is not expected in state ${this.#state}`);
   }
-}
-
-function asBeaconError(error: unknown): BeaconError {
-  if (error instanceof BeaconError) return error;
-  return new BeaconError('internal', 'a forward failed by a fault of ours', { cause: error });
 }

@@ -114,10 +114,11 @@ export interface OriginEnd {
   dialFails(error: BeaconError): Promise<void>;
 }
 
-/** `handler` replaces what an origin does; by default it takes. The dial ends when the test says so. */
+/** `handler` replaces what an origin does; by default it takes. The dial ends when the test says so; `far` is at its other end. */
 export function originEnd(
   handler: Partial<OutgoingHandler> = {},
   request: ForwardRequest = REQUEST,
+  spare?: Link,
 ): OriginEnd {
   const clock = new ManualClock();
   const [near, farLink] = memoryLinks();
@@ -127,6 +128,7 @@ export function originEnd(
   const left: boolean[] = [];
   const outgoing: Outgoing = new Outgoing({
     request,
+    spare,
     node: 'holder-0',
     clock,
     enter: () => Promise.resolve((alive) => void left.push(alive)),

@@ -302,6 +302,38 @@ it('a fault of ours is logged without what it says', async () => {
   expect(await settled(() => node.told.includes('gone'))).toBe(true);
 });
 
+describe('spare sockets', () => {
+  it('carry the next forward, and are replaced', async () => {
+    const node = await holderNode();
+    const forwarder = originNode({ spares: 1 });
+    linkOf(await ask(forwarder, node).result);
+    expect(await settled(() => forwarder.spares === 1)).toBe(true);
+    const asked = ask(forwarder, node);
+    expect(forwarder.spares).toBe(0);
+    const link = linkOf(await asked.result);
+    const atHolder = watch(node.joined[1]?.stream ?? expect.unreachable());
+    link.stream.end('over a spare');
+    await atHolder.ended;
+    expect(atHolder.bytes.toString()).toBe('over a spare');
+    expect(await settled(() => forwarder.spares === 1)).toBe(true);
+    forwarder.close();
+    expect(forwarder.spares).toBe(0);
+    expect(await settled(() => node.server.pending === 0)).toBe(true);
+  });
+
+  it('do not outlive the holder, whose successor is dialled', async () => {
+    const node = await holderNode();
+    const forwarder = originNode({ spares: 2 });
+    linkOf(await ask(forwarder, node).result);
+    expect(await settled(() => forwarder.spares === 2)).toBe(true);
+    await node.server.close();
+    const successor = await holderNode({ port: node.port });
+    // At once: the origin may not have seen yet that its spares are gone.
+    expect(textOf(await ask(forwarder, successor).result)).toBe('joined');
+    expect(await settled(() => forwarder.spares === 2 && successor.server.pending === 2)).toBe(true);
+  });
+});
+
 it('a burst takes turns: every one of it is joined', async () => {
   // A clock that stands still: how long it takes is the business of the machine that tests.
   const clock = new ManualClock();

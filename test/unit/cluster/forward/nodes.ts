@@ -74,6 +74,8 @@ export interface OriginNodeOptions {
   readonly lines?: readonly string[];
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Default: none, so that every forward dials. */
+  readonly spares?: number;
 }
 
 /** Closed when the test ends. */
@@ -82,11 +84,13 @@ export function originNode({
   lines = [LINE_A],
   clock,
   log,
+  spares = 0,
 }: OriginNodeOptions = {}): Forwarder {
   const forwarder = new Forwarder({
     credentials: forwardCredentials(secretOf(...lines), name),
     clock: clock ?? systemClock,
     log: log ?? silentLog,
+    spares,
   });
   onTestFinished(() => forwarder.close());
   return forwarder;
