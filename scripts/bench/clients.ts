@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Pki } from '../../test/support/certificates.ts';
+import { nextSource } from '../../test/support/sources.ts';
 import { hello, identityOf, WireClient } from '../../test/support/wire-client.ts';
-import { nextSource } from './loopback.ts';
 import type { RelayCluster } from './relay-cluster.ts';
 
 /** Where, and for which info_hash. */

@@ -32,14 +32,6 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-let sources = 0;
-
-/** An address of its own for each client, as clients of a relay have, which counts them by their addresses. */
-export function nextSource(): string {
-  sources += 1;
-  return `127.${64 + (sources >> 16)}.${(sources >> 8) & 255}.${sources & 255}`;
-}
-
 /** From `host` to the same ports of 127.0.0.1. */
 export class SwallowingProxy {
   /**

@@ -20,6 +20,7 @@ export const REFUSAL_CODES = [
   'draining',
   'timeout',
   'internal',
+  'tooMany',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

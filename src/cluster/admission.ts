@@ -12,12 +12,17 @@ import type { Membership } from './membership.ts';
 /** Why a connection was not admitted. `stranger`: proved to be nobody we expect. `tie`: another one is kept. */
 export type Refusal = 'door' | 'stranger' | 'tie';
 
+/**
+ * Whether a connection from this IP address may start a handshake: undefined, or what is to be called once it has proved
+ * to be a member's, so that it does not count against its address.
+ */
+export type GossipDoor = (source: string) => (() => void) | undefined;
+
 export interface AdmissionOptions {
   readonly clock: Clock;
   readonly known: KnownPeers;
   readonly membership: Membership;
-  /** Whether a connection from this IP address may start a handshake. */
-  readonly door: (source: string) => boolean;
+  readonly door: GossipDoor;
   readonly onRefused: (why: Refusal) => void;
   /** The name that this address was dialled for, or undefined. */
   readonly dialledName: (address: string) => string | undefined;
@@ -33,14 +38,18 @@ export function createGater(options: AdmissionOptions): ConnectionGater {
     onRefused(why);
     return true;
   };
+  const entered = new WeakMap<MultiaddrConnection, () => void>();
   return {
-    denyInboundConnection: ({ remoteAddr }) => {
-      const source = remoteAddr.getComponents()[0]?.value ?? '';
-      return door(source) ? false : refuse('door');
+    denyInboundConnection: (connection) => {
+      const proved = door(connection.remoteAddr.getComponents()[0]?.value ?? '');
+      if (!proved) return refuse('door');
+      entered.set(connection, proved);
+      return false;
     },
     async denyInboundEncryptedConnection(peerId, connection) {
       const name = memberName(options, peerId);
       if (name === undefined) return refuse('stranger');
+      entered.get(connection)?.();
       if (!(await winsTie(options, name))) return refuse('tie');
       options.onAdmitted(connection);
       return false;

@@ -10,6 +10,7 @@ import { messageOf } from '../base/errors.ts';
 import type { InfoHash } from '../base/info-hash.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { GossipDoor } from './admission.ts';
 import { Directory } from './directory/directory.ts';
 import type { DirectorySnapshot, Effect, Holder } from './directory/effects.ts';
 import type { InstanceId } from './directory/entries.ts';
@@ -34,8 +35,8 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Whether a connection from this address may start a handshake. */
-  readonly door?: (source: string) => boolean;
+  /** Of the gossip port. Default: every address may start a handshake. */
+  readonly door?: GossipDoor;
   /** A watched info_hash is parked on another node now, or its node says so again. */
   readonly onAppeared: (infoHash: InfoHash) => void;
   /** A newer process runs under our name. Once. */

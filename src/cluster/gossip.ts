@@ -18,7 +18,7 @@ import {
 } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { createGater } from './admission.ts';
+import { createGater, type GossipDoor } from './admission.ts';
 import { type GossipCounters, GossipCounts } from './gossip-counters.ts';
 import { HEARTBEAT_PROTOCOL, Heartbeats, readHeartbeats } from './heartbeats.ts';
 import { KnownPeers, nodeIdentity } from './identity.ts';
@@ -31,6 +31,7 @@ import type { ClusterSecret } from './secret.ts';
 
 /** The same for every secret: while it is rotated, members under either must hear each other. */
 export const GOSSIP_TOPIC = 'beacon/adverts/1';
+const OPEN_DOOR: GossipDoor = () => () => {};
 
 export interface GossipOptions {
   readonly nodeName: string;
@@ -60,8 +61,8 @@ export interface GossipOptions {
   readonly onDisconnected: (node: string) => void;
   /** The page that answers a pull of the node `from`, at most PULL_PAGE_BYTES; undefined refuses. */
   readonly onPull: (from: string, request: Uint8Array) => Uint8Array | undefined;
-  /** Whether a connection from this IP address may start a handshake. Default: all may. */
-  readonly door?: (source: string) => boolean;
+  /** Default: every address may start a handshake. */
+  readonly door?: GossipDoor;
   readonly metrics?: ClusterMetrics;
 }
 
@@ -177,7 +178,7 @@ export class Gossip {
   }
 
   async #createNode(known: KnownPeers): Promise<ClusterNode> {
-    const { nodeName, secret, listen, advertise, clock, door = () => true, metrics } = this.#options;
+    const { nodeName, secret, listen, advertise, clock, door = OPEN_DOOR, metrics } = this.#options;
     const { privateKey } = await nodeIdentity(secret.current, nodeName);
     return createClusterNode({
       privateKey,

@@ -23,7 +23,6 @@ import {
   CLUSTER_STREAMS,
   GOSSIP_SEEN_MS,
   GOSSIP_SEND_BUFFER_BYTES,
-  HANDSHAKE_TIMEOUT_MS,
 } from '../base/limits.ts';
 
 /** The newest protocol that gossipsub speaks; it takes part in its topology under this name. */
@@ -134,7 +133,8 @@ function connectionManager() {
     maxParallelDials: CLUSTER_PARALLEL_DIALS,
     dialTimeout: CLUSTER_DIAL_TIMEOUT_MS,
     addressDialTimeout: CLUSTER_DIAL_TIMEOUT_MS,
-    inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,
+    // A silent stranger must not hold one of the pending places for longer than a member needs.
+    inboundUpgradeTimeout: CLUSTER_DIAL_TIMEOUT_MS,
     inboundConnectionThreshold: CLUSTER_INBOUND_PER_SECOND,
     maxIncomingPendingConnections: CLUSTER_INBOUND_PENDING,
     reconnectRetries: 0,

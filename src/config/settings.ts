@@ -68,6 +68,13 @@ export const SETTINGS = {
     default: ':443',
     commands: { relay: {} },
   },
+  proxyProtocolFrom: {
+    type: { kind: 'cidrList' },
+    value: 'cidr,...',
+    group: LISTENER,
+    text: 'Networks of load balancers that send the PROXY protocol, version 1 or 2. A connection from there must begin with its header, one from elsewhere must not.',
+    commands: { relay: {} },
+  },
   listen: {
     type: { kind: 'listenAddress', defaultPort: 8_199 },
     value: 'address',

@@ -1,5 +1,6 @@
 /** What a setting's value can be: a closed union of types, and one parser for each. */
 import { type Address, parseAddress, parseAddressList } from '../base/address.ts';
+import { type Cidr, parseCidrs } from '../base/cidr.ts';
 import { type ClusterPeer, parseClusterPeers } from '../base/cluster-peer.ts';
 import { BeaconError } from '../base/errors.ts';
 import { type InfoHash, parseInfoHash } from '../base/info-hash.ts';
@@ -23,6 +24,8 @@ export type SettingType =
   | { readonly kind: 'url' }
   /** Nodes of a cluster: name=host:port,... */
   | { readonly kind: 'clusterPeers' }
+  /** Networks, or single IP addresses, separated by commas. */
+  | { readonly kind: 'cidrList' }
   | { readonly kind: 'infoHash' }
   | { readonly kind: 'pinList' }
   /** A whole number, bounds included. */
@@ -49,6 +52,7 @@ export type ValueOf<T extends SettingType> = T extends { readonly kind: 'enum'; 
       addressList: readonly Address[];
       url: VaultAddr;
       clusterPeers: readonly ClusterPeer[];
+      cidrList: readonly Cidr[];
       infoHash: InfoHash;
       pinList: readonly Pin[];
       integer: number;
@@ -68,6 +72,7 @@ const PARSERS: Parsers = {
   addressList: (text, type) => parseAddressList(text, type),
   url: parseVaultAddr,
   clusterPeers: parseClusterPeers,
+  cidrList: parseCidrs,
   infoHash: parseInfoHash,
   pinList: parsePins,
   integer: parseInteger,

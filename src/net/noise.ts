@@ -2,8 +2,14 @@
 import { systemCode } from '../base/errors.ts';
 
 export type NoiseReason =
-  /** `admit` said no. */
-  | 'notAdmitted'
+  /** Over the rate limit of its source. */
+  | 'rateLimit'
+  /** This process has no descriptors left for it. */
+  | 'full'
+  /** A trusted proxy sent something else than a PROXY header, or a broken one. */
+  | 'proxyHeader'
+  /** Too many handshakes were unfinished, and its source had the most of them. */
+  | 'crowded'
   /** The handshake was not done in time: silence, or too slow. */
   | 'timeout'
   /** The peer left before the handshake was done. */

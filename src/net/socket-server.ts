@@ -23,6 +23,11 @@ export interface Resettable {
 
 export interface SocketServerOptions extends ListenOptions {
   /**
+   * Sockets that listen on the port, of which each accepts one connection in a turn of the event loop; only where the
+   * system can spread connections over them (Linux), elsewhere one. Default: 1.
+   */
+  readonly acceptors?: number;
+  /**
    * A connection, in the same turn in which it was accepted. Keepalive is on. `source` is the peer's address. What
    * it throws closes this connection only and is handed to `onFailure`.
    */
@@ -32,13 +37,46 @@ export interface SocketServerOptions extends ListenOptions {
 
 export class SocketServer {
   readonly #options: SocketServerOptions;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #open = new Map<Socket, Resettable | undefined>();
-  #closed: Promise<void> | undefined;
+  #closed: Promise<unknown> | undefined;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
-    this.#server = createServer(
+    const count = process.platform === 'linux' ? (options.acceptors ?? 1) : 1;
+    this.#servers = Array.from({ length: count }, () => this.#createServer());
+  }
+
+  /** Throws `config` when the address cannot be listened on. */
+  async listen(): Promise<BoundAddress> {
+    const [first, ...others] = this.#servers as [Server, ...Server[]];
+    try {
+      if (others.length > 0 && this.#options.port !== 0) await this.#probe();
+      const bound = await this.#listenWith(first, this.#options.port);
+      for (const server of others) await this.#listenWith(server, bound.port);
+      return bound;
+    } catch (error) {
+      this.stopAccepting();
+      throw error;
+    }
+  }
+
+  /** Sockets that share a port do so with other processes of this user as well: nobody else may have it before. */
+  async #probe(): Promise<void> {
+    const server = createServer();
+    await listening(server, this.#options);
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  async #listenWith(server: Server, port: number): Promise<BoundAddress> {
+    const bound = await listening(server, { ...this.#options, port, shared: this.#servers.length > 1 });
+    // Accepting one connection can fail (no descriptors left); the listener goes on.
+    server.on('error', this.#options.onFailure);
+    return bound;
+  }
+
+  #createServer(): Server {
+    return createServer(
       {
         // On the handle, before the first byte: a peer that dies in its handshake is noticed as well.
         keepAlive: true,
@@ -51,29 +89,12 @@ export class SocketServer {
     );
   }
 
-  /** Throws `config` when the address cannot be listened on. */
-  listen(): Promise<BoundAddress> {
-    const { host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<BoundAddress>();
-    const onError = (error: unknown): void => reject(listenError(error, this.#options));
-    this.#server.once('error', onError);
-    this.#server.listen({ port, backlog: LISTEN_BACKLOG, ...(host !== '' && { host }) }, () => {
-      this.#server.off('error', onError);
-      // Accepting one connection can fail (no descriptors left); the listener goes on.
-      this.#server.on('error', this.#options.onFailure);
-      const bound = this.#server.address();
-      if (bound === null || typeof bound === 'string') return reject(listenError(bound, this.#options));
-      resolve({ address: bound.address, port: bound.port });
-    });
-    return promise;
-  }
-
   /** Frees the port; connections that are open stay. Idempotent. */
   stopAccepting(): void {
-    this.#closed ??= new Promise((resolve) => {
-      // Called back with an error when it never listened: just as good.
-      this.#server.close(() => resolve());
-    });
+    // Called back with an error when it never listened: just as good.
+    const close = (server: Server): Promise<void> =>
+      new Promise((resolve) => void server.close(() => resolve()));
+    this.#closed ??= Promise.all(this.#servers.map(close));
   }
 
   /** From now on `close` resets `link` instead of the bare socket. */
@@ -105,6 +126,25 @@ export class SocketServer {
       this.#options.onFailure(error);
     }
   }
+}
+
+/** Throws `config`. */
+function listening(
+  server: Server,
+  options: ListenOptions & { readonly shared?: boolean },
+): Promise<BoundAddress> {
+  const { host, port, shared = false } = options;
+  return new Promise((resolve, reject) => {
+    const onError = (error: unknown): void => reject(listenError(error, options));
+    server.once('error', onError);
+    const address = { port, backlog: LISTEN_BACKLOG, reusePort: shared, ...(host !== '' && { host }) };
+    server.listen(address, () => {
+      server.off('error', onError);
+      const bound = server.address();
+      if (bound === null || typeof bound === 'string') return reject(listenError(bound, options));
+      resolve({ address: bound.address, port: bound.port });
+    });
+  });
 }
 
 function listenError(cause: unknown, { host, port }: ListenOptions): BeaconError {

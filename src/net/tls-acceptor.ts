@@ -7,6 +7,8 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../base/clock.ts';
 import { creatingBuffers } from './buffers.ts';
+import { FirstBytes } from './door/first-bytes.ts';
+import type { Handshake, Handshakes } from './door/handshakes.ts';
 import { handshakeNoise, type NoiseReason, type OnNoise } from './noise.ts';
 import { type Credentials, serverContext, type TlsVersion } from './server-context.ts';
 import { TlsLink } from './tls-link.ts';
@@ -27,6 +29,11 @@ export interface TlsAcceptorOptions {
   readonly clientCa?: readonly string[];
   /** Milliseconds from {@link TlsAcceptor.accept} to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
+  /**
+   * The budget that handshakes of this process share: TLS begins when the whole ClientHello is here and the budget says so.
+   * Default: none, it begins at once.
+   */
+  readonly handshakes?: Handshakes;
   readonly clock: Clock;
   readonly onLink: (link: TlsLink, raw: Socket) => void;
   readonly onNoise: OnNoise;
@@ -37,6 +44,7 @@ interface Pending {
   readonly raw: Socket;
   readonly source: string;
   readonly timer: Timer;
+  handshake: Handshake | undefined;
   settled: boolean;
 }
 
@@ -69,20 +77,56 @@ export class TlsAcceptor {
     this.#server.setSecureContext(serverContext(credentials, minVersion, clientCa));
   }
 
-  /** Takes over `raw`, from which nothing has been read, in the turn in which it was accepted. */
-  accept(raw: Socket, source: string): void {
-    const { clock, handshakeTimeoutMs } = this.#options;
+  /**
+   * Takes over `raw`, paused, in the turn in which it was accepted; bytes that were read are back in it.
+   *
+   * @param budgetSource the source as the budget counts it. Default: `source`, which the link will bear.
+   */
+  accept(raw: Socket, source: string, budgetSource: string = source): void {
+    const { clock, handshakeTimeoutMs, handshakes } = this.#options;
     const pending: Pending = {
       raw,
       source,
       timer: clock.after(handshakeTimeoutMs, () => this.#fail(pending, 'timeout')),
+      handshake: undefined,
       settled: false,
     };
     raw.once('close', () => this.#fail(pending, 'closed'));
     // Half-open only from the handshake on: a peer that leaves before must not wait for its deadline.
     raw.allowHalfOpen = false;
+    if (handshakes) this.#await(pending, handshakes, budgetSource);
+    else this.#begin(pending);
+  }
+
+  /** Reads until the ClientHello is whole, then waits for a place. */
+  #await(pending: Pending, handshakes: Handshakes, budgetSource: string): void {
+    const handshake = handshakes.enter(budgetSource, {
+      start: () => this.#beginWith(pending, handshake, bytes),
+      crowded: () => this.#fail(pending, 'crowded'),
+    });
+    pending.handshake = handshake;
+    // It may have been the one too many.
+    if (pending.settled) return handshake.leave();
+    const bytes = new FirstBytes(pending.raw, {
+      onWhole: () => handshake.ready(),
+      onWrong: (reason) => this.#fail(pending, reason),
+    });
+  }
+
+  #beginWith(pending: Pending, handshake: Handshake, bytes: FirstBytes): void {
+    bytes.giveBack();
+    try {
+      this.#begin(pending);
+    } catch (error) {
+      return this.#fail(pending, 'internal', error);
+    }
+    // TLS was put on top and reads what was given back in the next tick; our flight is with the kernel by the end of it.
+    process.nextTick(() => handshake.written());
+  }
+
+  #begin(pending: Pending): void {
     this.#current.run(pending, () => {
-      creatingBuffers(() => this.#server.emit('connection', raw));
+      creatingBuffers(() => this.#server.emit('connection', pending.raw));
     });
   }
 
@@ -95,6 +139,7 @@ export class TlsAcceptor {
     // tls.Server has closed such a client already: who comes in here may ask for much, so both must agree.
     if (this.#options.clientCa && !stream.authorized) return this.#fail(pending, 'handshake');
     this.#settle(pending);
+    pending.handshake?.done();
     stream.allowHalfOpen = true;
     const link = new TlsLink(stream, pending.raw, pending.source);
     try {
@@ -114,7 +159,10 @@ export class TlsAcceptor {
   #fail(pending: Pending, reason: NoiseReason, detail?: unknown): void {
     if (pending.settled) return;
     this.#settle(pending);
-    pending.raw.destroy();
+    pending.handshake?.leave();
+    // One packet instead of four: in a flood it is what most of our time goes into.
+    if (reason === 'crowded') pending.raw.resetAndDestroy();
+    else pending.raw.destroy();
     this.#options.onNoise(reason, detail);
   }
 }

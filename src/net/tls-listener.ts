@@ -1,13 +1,23 @@
-/** The public door: accepts TCP, asks whether the source may come in, does TLS, hands out links. */
+/** A public port: accepts TCP, lets connections pass the door, does TLS, hands out links. */
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import { ACCEPTING_SOCKETS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { type Door, type Entry, openEntry } from './door/door.ts';
 import type { Link } from './link.ts';
 import type { NoiseReason, OnNoise } from './noise.ts';
 import type { Credentials } from './server-context.ts';
 import { type BoundAddress, type ListenOptions, SocketServer } from './socket-server.ts';
 import { TlsAcceptor } from './tls-acceptor.ts';
+
+export interface ListenerDoor {
+  readonly door: Door;
+  /** Whether connections from trusted proxies begin with a PROXY header. */
+  readonly proxied: boolean;
+  /** Whether those over the rate limit do TLS and become links, which say so; else they are closed. */
+  readonly tells: boolean;
+}
 
 export interface TlsListenerOptions extends ListenOptions {
   readonly credentials: Credentials;
@@ -24,10 +34,10 @@ export interface TlsListenerOptions extends ListenOptions {
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** Asked right after accept, before any TLS object exists. Default: everybody may come in. */
-  readonly admit?: (source: string) => boolean;
-  /** A connection whose handshake is done, paused. What it throws resets this connection only. */
-  readonly onLink: (link: Link) => void;
+  /** What connections pass before their handshake. Default: everybody may come in. */
+  readonly door?: ListenerDoor;
+  /** A connection whose handshake is done, paused, and how it came in. What it throws resets this connection only. */
+  readonly onLink: (link: Link, entry: Entry) => void;
   /** A connection that did not become a link, or that a handler of ours failed on; for counting. Must not throw. */
   readonly onNoise?: OnNoise;
 }
@@ -36,6 +46,8 @@ export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server: SocketServer;
   readonly #acceptor: TlsAcceptor;
+  /** Of sockets between the door and the end of their handshake. */
+  readonly #entries = new WeakMap<Socket, Entry>();
 
   /** Throws `config` when the credentials cannot be used. */
   constructor(options: TlsListenerOptions) {
@@ -49,16 +61,18 @@ export class TlsListener {
       requestCert,
       ...(clientCa && { clientCa }),
       handshakeTimeoutMs,
+      ...(options.door && { handshakes: options.door.door.handshakes }),
       clock,
       onLink: (link, raw) => {
         this.#server.adopt(raw, link);
-        options.onLink(link);
+        options.onLink(link, this.#entries.get(raw) ?? openEntry(link.source));
       },
       onNoise: (reason, detail) => this.#onNoise(reason, detail),
     });
     this.#server = new SocketServer({
       host: options.host,
       port: options.port,
+      ...(options.door && { acceptors: ACCEPTING_SOCKETS }),
       onSocket: (socket, source) => this.#onSocket(socket, source),
       onFailure: (error) => this.#onNoise('internal', error),
     });
@@ -84,12 +98,20 @@ export class TlsListener {
     return this.#server.close();
   }
 
-  #onSocket(socket: Socket, source: string): void {
-    if (this.#options.admit?.(source) === false) {
-      socket.destroy();
-      return this.#onNoise('notAdmitted');
-    }
-    this.#acceptor.accept(socket, source);
+  #onSocket(socket: Socket, peer: string): void {
+    const { door } = this.#options;
+    if (!door) return this.#acceptor.accept(socket, peer);
+    door.door.enter({
+      socket,
+      peer,
+      proxied: door.proxied,
+      tells: door.tells,
+      onEntry: (entry) => {
+        this.#entries.set(socket, entry);
+        this.#acceptor.accept(socket, entry.source, entry.key);
+      },
+      onTurnedAway: (reason, detail) => this.#onNoise(reason, detail),
+    });
   }
 
   #onNoise(reason: NoiseReason, detail?: unknown): void {

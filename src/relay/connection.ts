@@ -13,6 +13,7 @@ import {
   PARKED_BYTES,
   REFUSED_LINGER_MS,
 } from '../base/limits.ts';
+import type { Entry } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
 import { clientFrames } from '../wire/decode.ts';
 import { encodeRelayFrame } from '../wire/encode.ts';
@@ -51,6 +52,8 @@ export interface ConnectionHandler {
 export class Connection {
   readonly id: ConnectionId;
   readonly link: Link;
+  /** How it came in. */
+  readonly entry: Entry;
   readonly #handler: ConnectionHandler;
   readonly #clock: Clock;
   readonly #decoder = clientFrames();
@@ -61,9 +64,10 @@ export class Connection {
   /** Read while parked, since our last PING. */
   #parkedBytes = 0;
 
-  constructor(id: ConnectionId, link: Link, clock: Clock, handler: ConnectionHandler) {
+  constructor(id: ConnectionId, link: Link, entry: Entry, clock: Clock, handler: ConnectionHandler) {
     this.id = id;
     this.link = link;
+    this.entry = entry;
     this.#clock = clock;
     this.#handler = handler;
   }

@@ -6,6 +6,7 @@ import type { ClusterStatus } from '../cluster/cluster.ts';
 import { readClusterSecret } from '../cluster/secret.ts';
 import type { RelaySettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
+import { TrustedProxies } from '../net/door/trusted-proxies.ts';
 import type { SpliceTap } from '../net/splice.ts';
 import { loadCredentials } from '../pki/credentials.ts';
 import { ProofMemory } from '../pki/proof-memory.ts';
@@ -54,6 +55,7 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
       clock,
       random: systemRandom,
       log,
+      proxies: new TrustedProxies(settings.proxyProtocolFrom ?? []),
       ...(cluster && { cluster }),
       onSuperseded: ended.resolve,
       ...(tap && { tap }),

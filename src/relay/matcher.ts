@@ -128,6 +128,7 @@ export class Matcher {
     if (broker?.stage.name !== 'forwarded' || broker.stage.hold !== 'expected') return [];
     this.#freeForward(broker.stage);
     broker.stage = { ...broker.stage, hold: 'nothing' };
+    this.#effects.push({ do: 'waiting', broker: connection });
     this.#serveLine(now);
     return this.#flush();
   }
@@ -209,7 +210,7 @@ export class Matcher {
     }
     for (let one = this.#seekAgainAt.due(now); one; one = this.#seekAgainAt.due(now)) {
       if (one.stage.name === 'waiting') this.#seek(one, now);
-      else this.#slots.enqueue(one, 'away');
+      else this.#standInLine(one, 'away');
     }
     for (let id = this.#noAcceptAt.due(now); id !== undefined; id = this.#noAcceptAt.due(now)) {
       this.#effects.push({ do: 'drop', connection: id, reason: 'noAccept' });

@@ -17,6 +17,7 @@ import { ForwardServer } from '../cluster/forward/server.ts';
 import type { ForwardFailure, IncomingForward, OutgoingForward } from '../cluster/forward/types.ts';
 import { type ForwardCredentials, forwardCredentials } from '../cluster/forward-certificates.ts';
 import type { ClusterSecret } from '../cluster/secret.ts';
+import type { Door } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
 import { FORWARD_HOPS } from '../wire/forward-frames.ts';
 import type { Effect } from './effects.ts';
@@ -41,6 +42,8 @@ export interface NeighboursOptions extends ClusterPlace {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** What connections of other nodes pass as well. */
+  readonly door: Door;
   /** A number for a forward that came in, of the same series as those of connections. */
   readonly newId: () => ConnectionId;
   /** Gives the matcher an input and carries out what follows. */
@@ -85,7 +88,7 @@ export class Neighbours {
     server: ForwardServer,
     forward: string,
   ) {
-    const { node, zone, peers, secret, listen, advertise, clock, random, log, feed } = options;
+    const { node, zone, peers, secret, listen, advertise, clock, random, log, door, feed } = options;
     this.#options = options;
     this.#server = server;
     this.#forwarder = new Forwarder({ credentials, clock, log });
@@ -100,6 +103,7 @@ export class Neighbours {
       clock,
       random,
       log,
+      door: door.knock,
       ...(advertise !== undefined && { advertise: { host: advertise, port: listen.port } }),
       onAppeared: (infoHash) => feed((matcher, now) => matcher.appeared(infoHash, now)),
       onSuperseded: options.onSuperseded,
@@ -108,13 +112,14 @@ export class Neighbours {
 
   /** Listens for forwards and gossip. Rejects with BeaconError('config') when a port cannot be had. */
   static async start(options: NeighboursOptions): Promise<Neighbours> {
-    const { node, secret, forwardListen, advertise, clock, log, newId } = options;
+    const { node, secret, forwardListen, advertise, clock, log, door, newId } = options;
     const credentials = forwardCredentials(secret, node);
     const server = new ForwardServer({
       ...forwardListen,
       credentials,
       clock,
       log,
+      door,
       newId,
       handler: {
         onRequest: (incoming) => neighbours.#onRequest(incoming),

@@ -20,14 +20,17 @@ import {
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterStatus } from '../cluster/cluster.ts';
+import { Door, type DoorStatus, type Entry } from '../net/door/door.ts';
+import type { TrustedProxies } from '../net/door/trusted-proxies.ts';
 import type { Link } from '../net/link.ts';
 import type { SpliceTap } from '../net/splice.ts';
 import { TlsListener } from '../net/tls-listener.ts';
 import { ALPN, type Hello, PAIR_ID_BYTES } from '../wire/frames.ts';
 import { refusal, refusedFor } from '../wire/refusal.ts';
-import { type AdmissionPolicy, admit } from './admission.ts';
+import type { AdmissionPolicy } from './admission.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 import type { Effect } from './effects.ts';
+import { Entrance } from './entrance.ts';
 import type { ConnectionId } from './lot.ts';
 import { Matcher } from './matcher.ts';
 import { type ClusterPlace, Neighbours } from './neighbours.ts';
@@ -43,6 +46,8 @@ export interface RelayOptions {
   readonly zone: string;
   /** Asked at every HELLO, so that a changed allow file takes effect at once. */
   readonly policy: () => AdmissionPolicy;
+  /** Who speaks the PROXY protocol to this relay. Default: nobody. */
+  readonly proxies?: TrustedProxies;
   /** Default: this relay runs alone. */
   readonly cluster?: ClusterPlace;
   readonly clock: Clock;
@@ -56,7 +61,9 @@ export interface RelayOptions {
 
 export class Relay implements ConnectionHandler {
   readonly #options: RelayOptions;
+  readonly #door: Door;
   readonly #listener: TlsListener;
+  readonly #entrance: Entrance;
   readonly #matcher: Matcher;
   readonly #alarm: Alarm;
   readonly #startedMs: number;
@@ -71,6 +78,8 @@ export class Relay implements ConnectionHandler {
     this.#options = options;
     const { clock, random, log, tap, node, zone } = options;
     this.#startedMs = Math.floor(clock.wall());
+    this.#entrance = new Entrance({ policy: options.policy, clock });
+    this.#door = new Door({ clock, log, ...(options.proxies && { proxies: options.proxies }) });
     this.#alarm = new Alarm(clock, () => this.#feed((matcher, now) => matcher.tick(now)));
     this.#splices = new Splices({ clock, log, ...(tap && { tap }), onEnded: () => this.#onSpliceEnded() });
     this.#matcher = new Matcher({
@@ -96,7 +105,8 @@ export class Relay implements ConnectionHandler {
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       clock,
       log,
-      onLink: (link) => this.#onLink(link),
+      door: { door: this.#door, proxied: true, tells: true },
+      onLink: (link, entry) => this.#onLink(link, entry),
     });
   }
 
@@ -104,9 +114,11 @@ export class Relay implements ConnectionHandler {
   async listen(): Promise<{ address: string; port: number }> {
     const { cluster } = this.#options;
     if (cluster) this.#neighbours = await this.#meet(cluster);
+    this.#door.start();
     try {
       return await this.#listener.listen();
     } catch (error) {
+      this.#door.stop();
       await this.#neighbours?.stop();
       throw error;
     }
@@ -120,6 +132,16 @@ export class Relay implements ConnectionHandler {
   /** Splices that run. */
   get splices(): number {
     return this.#splices.size;
+  }
+
+  /** Splice slots in use, and brokers that wait for one. */
+  get slots(): { readonly used: number; readonly waiting: number } {
+    return this.#matcher.slots;
+  }
+
+  /** Who comes in, who waits, who is turned away. */
+  get door(): DoorStatus {
+    return this.#door.status;
   }
 
   /** What this node knows of its cluster; undefined where it runs alone. */
@@ -141,6 +163,7 @@ export class Relay implements ConnectionHandler {
     if (this.#connections.size > 0) await this.#emptied.promise;
     await this.#listener.close();
     await this.#neighbours?.stop();
+    this.#door.stop();
     this.#alarm.cancel();
   }
 
@@ -150,6 +173,7 @@ export class Relay implements ConnectionHandler {
       ...cluster,
       node,
       zone,
+      door: this.#door,
       clock,
       random,
       log,
@@ -164,16 +188,18 @@ export class Relay implements ConnectionHandler {
     return this.#lastId;
   }
 
-  #onLink(link: Link): void {
+  #onLink(link: Link, entry: Entry): void {
     if (this.#closing) return link.reset();
-    const connection = new Connection(this.#newId(), link, this.#options.clock, this);
+    const connection = new Connection(this.#newId(), link, entry, this.#options.clock, this);
     this.#connections.set(connection.id, connection);
     connection.start();
+    const { retryAfterMs } = entry;
+    if (retryAfterMs !== undefined) connection.refuse(refusal('rateLimit', { retryAfterMs }));
   }
 
   onHello(connection: Connection, hello: Hello): void {
-    const { clock, log, node, zone } = this.#options;
-    const verdict = admit(hello, connection.link.peerChain, this.#options.policy(), clock.wall());
+    const { log, node, zone } = this.#options;
+    const verdict = this.#entrance.judge(connection, hello);
     if (!verdict.admitted) {
       log.debug('a client was refused', { role: hello.role, code: verdict.code });
       return connection.refuse(refusal(verdict.code, { text: verdict.text }));
@@ -235,6 +261,7 @@ export class Relay implements ConnectionHandler {
   #carryOut(effect: Effect): void {
     switch (effect.do) {
       case 'offer':
+        this.#entrance.unparked(effect.bridge);
         return this.#connections.get(effect.bridge)?.offer(Buffer.from(effect.pairId, 'hex'));
       case 'waiting':
         return this.#connections.get(effect.broker)?.send({ type: 'waiting' });

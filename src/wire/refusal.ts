@@ -97,6 +97,12 @@ export const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
     retry: 'later',
     text: 'The relay failed. Connect again; its log says more.',
   },
+  tooMany: {
+    number: 13,
+    who: 'both',
+    retry: 'later',
+    text: 'Too many live connections of this address or info_hash. Close some, or have the operator list the info_hash.',
+  },
 };
 
 const CODES = new Map(REFUSAL_CODES.map((code) => [REFUSALS[code].number, code]));

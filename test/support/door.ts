@@ -14,7 +14,7 @@ import { HOST, relayTrust, TEST_ALPN, tlsListener } from './net-links.ts';
 
 export const TIMEOUT_MS = 10_000;
 
-export interface Door {
+export interface OpenDoor {
   readonly listener: TlsListener;
   readonly port: number;
   readonly clock: ManualClock;
@@ -23,7 +23,7 @@ export interface Door {
   readonly logged: string[];
 }
 
-export async function openDoor(options: Partial<TlsListenerOptions> = {}): Promise<Door> {
+export async function openDoor(options: Partial<TlsListenerOptions> = {}): Promise<OpenDoor> {
   const clock = new ManualClock();
   const links: Link[] = [];
   const noise: NoiseReason[] = [];
@@ -34,9 +34,9 @@ export async function openDoor(options: Partial<TlsListenerOptions> = {}): Promi
     log: createLog({ level: 'info', format: 'json', write: (line) => void logged.push(line) }),
     onNoise: (reason) => noise.push(reason),
     ...options,
-    onLink: (link) => {
+    onLink: (link, entry) => {
       links.push(link);
-      options.onLink?.(link);
+      options.onLink?.(link, entry);
     },
   });
   const { port } = await listener.listen();
@@ -76,7 +76,7 @@ export async function clientHello(): Promise<Buffer> {
 }
 
 /** Descriptors come back to `before`, and the next client is served. */
-export async function expectHealthy(door: Door, before: number | undefined): Promise<void> {
+export async function expectHealthy(door: OpenDoor, before: number | undefined): Promise<void> {
   expect(await settled(() => (descriptors() ?? 0) <= (before ?? 0))).toBe(true);
   const served = door.links.length + 1;
   const client = tlsClient(door.port);

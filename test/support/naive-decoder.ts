@@ -18,7 +18,7 @@ export interface Decoded {
 }
 
 const CODES =
-  'internal rateLimit malformed unsupportedVersion proofRequired proofInvalid notAllowed noBridge avoided holderUnreachable draining timeout'.split(
+  'internal rateLimit malformed unsupportedVersion proofRequired proofInvalid notAllowed noBridge avoided holderUnreachable draining timeout internal tooMany'.split(
     ' ',
   );
 const CLIENT_TYPES = [0x01, 0x02, 0x21, 0x22];

@@ -43,6 +43,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Flags of node itself, before the script. */
   readonly nodeFlags?: readonly string[];
+  /** How many descriptors the process may have open, as by `ulimit -n`. Default: as many as this one. */
+  readonly descriptors?: number;
 }
 
 export interface BeaconProcess {
@@ -173,8 +175,14 @@ export async function makePkiDirectory(pki: Pki = makePki()): Promise<PkiDirecto
   };
 }
 
-function spawnBeacon(args: readonly string[], { env = {}, nodeFlags = [] }: StartOptions): ChildProcess {
-  const child = spawn(process.execPath, [...nodeFlags, BEACON, ...args], {
+function spawnBeacon(
+  args: readonly string[],
+  { env = {}, nodeFlags = [], descriptors }: StartOptions,
+): ChildProcess {
+  const line = [process.execPath, ...nodeFlags, BEACON, ...args];
+  const limited = ['/bin/sh', '-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, ...line];
+  const [command = '', ...rest] = descriptors === undefined ? line : limited;
+  const child = spawn(command, rest, {
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, BEACON_LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

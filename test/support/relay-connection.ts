@@ -1,6 +1,7 @@
 /** A Connection of the relay on memory links, in any of its states, for tests. */
 import { expect } from 'vitest';
 import { BeaconError } from '../../src/base/errors.ts';
+import { openEntry } from '../../src/net/door/door.ts';
 import { Connection, type ConnectionHandler } from '../../src/relay/connection.ts';
 import { relayFrames } from '../../src/wire/decode.ts';
 import { encodeClientFrame } from '../../src/wire/encode.ts';
@@ -32,7 +33,7 @@ export function setUp(handler: Partial<ConnectionHandler> = {}) {
   const clock = new ManualClock();
   const [client, link] = memoryLinks();
   const told: string[] = [];
-  const connection = new Connection(1, link, clock, {
+  const connection = new Connection(1, link, openEntry(link.source), clock, {
     onHello(each, frame) {
       told.push(`hello ${frame.role}`);
       if (frame.role === 'park') each.park();

@@ -4,10 +4,11 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { ALPN } from '../../src/wire/frames.ts';
+import { nextSource } from './sources.ts';
 
-/** A connection to 127.0.0.1, open. */
-export async function tcp(port: number): Promise<Socket> {
-  const socket = connectTcp({ host: '127.0.0.1', port });
+/** A connection to 127.0.0.1, open, from a source that nobody else comes from unless one is named. */
+export async function tcp(port: number, localAddress: string = nextSource()): Promise<Socket> {
+  const socket = connectTcp({ host: '127.0.0.1', port, localAddress });
   await once(socket, 'connect');
   return socket;
 }

@@ -7,14 +7,17 @@ import { relayFrames } from '../../src/wire/decode.ts';
 import { encodeClientFrame } from '../../src/wire/encode.ts';
 import { ALPN, type ClientFrame, type Hello, type RelayFrame, type Role } from '../../src/wire/frames.ts';
 import { makePki, type Pki } from './certificates.ts';
+import { nextSource } from './sources.ts';
 
 export interface DialOptions {
   /** What it proves with; default: nothing. */
   readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
   /** Replaces options of the TLS client. */
   readonly tls?: ConnectionOptions;
-  /** Address of 127.0.0.0/8 that it comes from. Default: 127.0.0.1. */
+  /** Address of 127.0.0.0/8 that it comes from. Default: one that nobody else comes from. */
   readonly localAddress?: string;
+  /** Sent before TLS, in the clear: a PROXY header. Default: nothing. */
+  readonly preamble?: Buffer;
 }
 
 const open = new Set<Socket>();
@@ -57,10 +60,13 @@ export class WireClient {
   }
 
   /** Resolves after the handshake; rejects when there is none. The caller closes it, at the latest by {@link cutClients}. */
-  static dial(port: number, { identity, tls = {}, localAddress }: DialOptions = {}): Promise<WireClient> {
+  static async dial(
+    port: number,
+    { identity, tls = {}, localAddress = nextSource(), preamble }: DialOptions = {},
+  ): Promise<WireClient> {
     // Its own socket below TLS: only that one can be reset, and half-open is taken over from it.
-    const from = localAddress === undefined ? {} : { localAddress };
-    const raw = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true, ...from });
+    const raw = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true, localAddress });
+    if (preamble) await sent(raw, preamble);
     const socket = connect({
       socket: raw,
       ca: [makePki().relayCa.certificate],
@@ -168,6 +174,18 @@ export class WireClient {
   #wake(): void {
     for (const look of [...this.#waiters]) look();
   }
+}
+
+/** Rejects when `raw` is closed before `bytes` are with the kernel. */
+function sent(raw: Socket, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // It stays: the callback comes before the error of a connection that was refused.
+    raw.on('error', reject);
+    raw.write(bytes, () => {
+      if (raw.destroyed) reject(new Error('closed before TLS began'));
+      else resolve();
+    });
+  });
 }
 
 /** A HELLO for the info_hash of `pki`. */

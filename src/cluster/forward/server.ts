@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type BeaconError, messageOf } from '../../base/errors.ts';
 import { CLUSTER_MEMBERS, FORWARD_SILENCE_MS, FORWARDS_PENDING } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
+import type { Door, Entry } from '../../net/door/door.ts';
 import type { Link } from '../../net/link.ts';
 import type { BoundAddress, ListenOptions } from '../../net/socket-server.ts';
 import { TlsListener } from '../../net/tls-listener.ts';
@@ -16,8 +17,8 @@ export interface ForwardServerOptions extends ListenOptions {
   readonly credentials: ForwardCredentials;
   readonly clock: Clock;
   readonly log: Log;
-  /** The door that clients pass as well; asked before any TLS object exists. Default: everybody may come in. */
-  readonly admit?: (source: string) => boolean;
+  /** The door that clients pass as well. Default: everybody may come in. */
+  readonly door?: Door;
   readonly handler: IncomingHandler;
   /** Gives each request its id, unique among whatever the caller counts by it. Default: 1, 2, 3 ... */
   readonly newId?: () => number;
@@ -35,7 +36,7 @@ export class ForwardServer {
 
   constructor(options: ForwardServerOptions) {
     this.#options = options;
-    const { host, port, credentials, clock, log, admit } = options;
+    const { host, port, credentials, clock, log, door } = options;
     this.#listener = new TlsListener({
       host,
       port,
@@ -47,8 +48,8 @@ export class ForwardServer {
       handshakeTimeoutMs: FORWARD_SILENCE_MS,
       clock,
       log,
-      ...(admit && { admit }),
-      onLink: (link) => this.#onLink(link),
+      ...(door && { door: { door, proxied: false, tells: false } }),
+      onLink: (link, entry) => this.#onLink(link, entry),
     });
   }
 
@@ -72,7 +73,11 @@ export class ForwardServer {
     return this.#listener.close();
   }
 
-  #onLink(link: Link): void {
+  #onLink(link: Link, entry: Entry): void {
+    // A member, by its certificate: forwards take a connection each, and would soon be over the limit.
+    entry.exempt();
+    const ended = entry.proved();
+    link.stream.once('close', ended);
     if (this.#pending.size >= (this.#options.maxPending ?? FORWARDS_PENDING)) {
       this.#options.log.debug('a forward was dropped: too many wait already');
       return link.reset();

@@ -91,13 +91,23 @@ describe('strangers', () => {
     const a = await startNode('a', [callerOnly('b')], {
       door: (source) => {
         sources.push(source);
-        return false;
+        return undefined;
       },
     });
     const b = await startNode('b', [peer('a', a.port)]);
     await until('the door was asked', () => a.gossip.counters().connectionsRefused.door > 0);
     expect(sources[0]).toBe('127.0.0.1');
     expect(b.heard).toEqual([]);
+  });
+
+  test('the door learns who has proved to be a member, so that it does not count against its address', async () => {
+    const proved: string[] = [];
+    const a = await startNode('a', [callerOnly('b')], {
+      door: (source) => () => void proved.push(source),
+    });
+    await startNode('b', [peer('a', a.port)]);
+    await until('b is connected', () => connected(a).length === 1);
+    expect(proved).toEqual(['127.0.0.1']);
   });
 });
 

@@ -24,6 +24,7 @@ describe('resolveSettings', () => {
       clusterAddr: { host: '', port: 7_946 },
       forwardAddr: { host: '', port: 7_443 },
       clusterAdvertise: undefined,
+      proxyProtocolFrom: undefined,
       logLevel: 'info',
       logFormat: 'json',
     });

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Address } from '../../../src/base/address.ts';
+import type { Cidr } from '../../../src/base/cidr.ts';
 import {
   type BridgeSettings,
   type BrokerSettings,
@@ -70,6 +71,7 @@ describe('types', () => {
   it('follow from the table', () => {
     expectTypeOf<RelaySettings['addr']>().toEqualTypeOf<Address>();
     expectTypeOf<RelaySettings['allowFile']>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<RelaySettings['proxyProtocolFrom']>().toEqualTypeOf<readonly Cidr[] | undefined>();
     expectTypeOf<RelaySettings['allowUnproven']>().toEqualTypeOf<boolean>();
     expectTypeOf<RelaySettings['logFormat']>().toEqualTypeOf<'json' | 'text'>();
     expectTypeOf<BridgeSettings['vaultAddr']>().toEqualTypeOf<VaultAddr>();

@@ -18,6 +18,10 @@ describe('parseValue', () => {
       { host: 'b', port: 6 },
     ]);
     expect(parseValue({ kind: 'url' }, 'http://a')).toEqual({ scheme: 'http', host: 'a', port: 80 });
+    expect(parseValue({ kind: 'cidrList' }, '10.0.0.0/8, ::1')).toEqual([
+      { network: [10, 0, 0, 0], prefix: 8 },
+      { network: [...Array(15).fill(0), 1], prefix: 128 },
+    ]);
     expect(parseValue({ kind: 'infoHash' }, HEX.toUpperCase())).toBe(HEX);
     expect(parseValue({ kind: 'pinList' }, `key-sha256:${HEX}`)).toEqual([{ kind: 'key', sha256: HEX }]);
     expect(parseValue({ kind: 'integer', min: 1, max: 64 }, '64')).toBe(64);

@@ -57,6 +57,22 @@ describe('listen', () => {
     );
   });
 
+  it('shares its port between its own sockets, and with nobody else', async () => {
+    const sockets = new Set<Socket>();
+    const server = create({ acceptors: 8, onSocket: (socket) => sockets.add(socket) });
+    const { port } = await server.listen();
+    await expect(create({ port, acceptors: 8 }).listen()).rejects.toEqual(config(/the port is in use/));
+    await expect(create({ port }).listen()).rejects.toEqual(config(/the port is in use/));
+    const clients = Array.from({ length: 40 }, () => client(port));
+    expect(await settled(() => sockets.size === clients.length)).toBe(true);
+    await server.close();
+    const late = client(port);
+    await closed(late);
+    expect(late.bytesRead).toBe(0);
+    for (const socket of clients) socket.destroy();
+    await create({ port, acceptors: 8 }).listen();
+  });
+
   it('says that the address is not one of this machine', async () => {
     await expect(create({ host: '192.0.2.1' }).listen()).rejects.toEqual(
       config(/does not have that address/),

@@ -31,23 +31,6 @@ describe('a throw of ours', () => {
     expect(door.logged.join('')).not.toContain('192.0.2.7');
     await expectHealthy(door, before);
   });
-
-  it('in admit closes that connection only', async () => {
-    let calls = 0;
-    const door = await openDoor({
-      admit: () => {
-        calls += 1;
-        if (calls === 1) throw new Error('broken');
-        return true;
-      },
-    });
-    const before = descriptors();
-    const client = tcpClient(door.port);
-    await watch(client).ended;
-    client.destroy();
-    expect(door.noise).toEqual(['internal']);
-    await expectHealthy(door, before);
-  });
 });
 
 describe('a link that is handed out', () => {
@@ -124,26 +107,6 @@ describe('a link that is handed out', () => {
 });
 
 describe('the door', () => {
-  it('turns away a source before any TLS', async () => {
-    const sources: string[] = [];
-    const door = await openDoor({
-      admit: (source) => {
-        sources.push(source);
-        return false;
-      },
-    });
-    const before = descriptors();
-    const client = tcpClient(door.port);
-    const atClient = watch(client);
-    await atClient.ended;
-    client.destroy();
-    expect(atClient.bytes.length).toBe(0);
-    expect(sources).toEqual([HOST]);
-    expect(door.noise).toEqual(['notAdmitted']);
-    expect(door.clock.pending).toBe(0);
-    expect(await settled(() => (descriptors() ?? 0) <= (before ?? 0))).toBe(true);
-  });
-
   it('logs nothing about strangers at level info', async () => {
     const door = await openDoor();
     const client = tcpClient(door.port);

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ClusterPeer } from '../../../src/base/cluster-peer.ts';
 import type { InfoHash } from '../../../src/base/info-hash.ts';
+import { silentLog } from '../../../src/base/log.ts';
 import { systemRandom } from '../../../src/base/random.ts';
 import type { Holder } from '../../../src/cluster/directory/effects.ts';
 import { parseClusterSecret } from '../../../src/cluster/secret.ts';
+import { Door } from '../../../src/net/door/door.ts';
 import type { Link } from '../../../src/net/link.ts';
 import type { ConnectRequest } from '../../../src/relay/broker.ts';
 import type { Matcher } from '../../../src/relay/matcher.ts';
@@ -62,6 +64,7 @@ async function start(options: Partial<NeighboursOptions> & { node: string; peers
     clock: systemClock,
     random: systemRandom,
     log: recordingLog().log,
+    door: new Door({ clock: systemClock, log: silentLog }),
     newId: () => {
       lastId += 1;
       return lastId;

@@ -146,7 +146,7 @@ describe('HELLO', () => {
 describe('REFUSED', () => {
   it('with a number that is not known means internal', () => {
     const decoder = relayFrames();
-    decoder.push(bytes('0008 17 0d 00000005 0000'));
+    decoder.push(bytes('0008 17 0e 00000005 0000'));
     expect(decoder.next()).toEqual({ type: 'refused', code: 'internal', retryAfterMs: 5, text: '' });
   });
 });

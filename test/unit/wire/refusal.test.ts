@@ -11,7 +11,7 @@ describe('the refusal table', () => {
     for (const code of REFUSAL_CODES) expect(refusalCode(REFUSALS[code].number)).toBe(code);
   });
 
-  it.each([0, 13, 255])('takes the unknown number %i for internal', (number) => {
+  it.each([0, 14, 255])('takes the unknown number %i for internal', (number) => {
     expect(refusalCode(number)).toBe('internal');
   });
 

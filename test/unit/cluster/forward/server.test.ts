@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { FORWARD_SILENCE_MS } from '../../../../src/base/limits.ts';
+import { FORWARD_SILENCE_MS, RATE_CONNECTIONS } from '../../../../src/base/limits.ts';
+import { silentLog } from '../../../../src/base/log.ts';
 import { type ForwardCredentials, forwardCredentials } from '../../../../src/cluster/forward-certificates.ts';
+import { Door } from '../../../../src/net/door/door.ts';
 import { encodeOriginFrame, holderFrames } from '../../../../src/wire/forward-codec.ts';
 import { FORWARD_ALPN } from '../../../../src/wire/forward-frames.ts';
 import { CLIENT_AUTH, extend, makePki, mint } from '../../../support/certificates.ts';
@@ -158,16 +160,20 @@ describe('the forward port', () => {
     expect([seen.bytes.length, node.told.length]).toEqual([0, 0]);
   });
 
-  it('passes the door first: who is not admitted sees no TLS', async () => {
-    const sources: string[] = [];
-    const node = await holderNode({
-      admit: (source) => {
-        sources.push(source);
-        return false;
-      },
-    });
+  it('passes the door, where members do not count and strangers do', async () => {
+    const clock = new ManualClock();
+    const door = new Door({ clock, log: silentLog });
+    const node = await holderNode({ door });
+    for (let times = 0; times < 3; times += 1) {
+      expect(textOf(await ask(originNode(), node).result)).toBe('joined');
+    }
+    expect(door.status.rate).toMatchObject({ entered: 3, givenBack: 3 });
+    const strangers = Array.from({ length: RATE_CONNECTIONS }, () => connectTcp(node.port, HOST));
+    for (const socket of strangers) socket.on('error', () => {});
+    expect(await settled(() => door.status.rate.entered === 3 + RATE_CONNECTIONS)).toBe(true);
     expect(textOf(await ask(originNode(), node).result)).toMatch(/^unreachable /);
-    expect([sources, node.told]).toEqual([[HOST], []]);
+    expect(door.status.rate.closed + door.status.rate.told).toBe(1);
+    for (const socket of strangers) socket.destroy();
   });
 
   it.each([
