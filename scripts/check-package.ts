@@ -16,9 +16,10 @@ const REQUIRED = [
   'CHANGELOG.md',
   'src/wire/PROTOCOL.md',
   'src/wire/FORWARD.md',
+  'src/wire/TUNNEL.md',
   'dist/bin/beacon.js',
 ];
-const ALLOWED = /^(dist\/.*\.(js|d\.ts)|src\/wire\/(PROTOCOL|FORWARD)\.md)$/;
+const ALLOWED = /^(dist\/.*\.(js|d\.ts)|src\/wire\/(PROTOCOL|FORWARD|TUNNEL)\.md)$/;
 
 function output(command: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });

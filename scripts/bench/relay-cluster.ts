@@ -24,38 +24,49 @@ export interface RelayClusterOptions {
   readonly proxied?: boolean;
   /** Default: info, as in service. Debug lines are needed by who counts them. */
   readonly logLevel?: LogLevel;
+  /** One for each node. Default: the first two share one. */
+  readonly zones?: readonly string[];
+  /** Only these may use it (the text of `--allow-file`). Default: everybody. */
+  readonly allow?: string;
 }
 
 export class RelayCluster {
   readonly #pki: PkiDirectory;
   readonly #logLevel: LogLevel;
+  readonly #zones: readonly string[];
+  /** Further arguments of each relay. */
+  readonly #more: readonly string[];
   readonly #gossipPorts: readonly number[];
   readonly #forwardPorts: readonly number[];
   readonly #processes: BeaconProcess[] = [];
   /** By the numbers of who dials and who is dialled. */
   readonly #proxies = new Map<string, SwallowingProxy>();
 
-  private constructor(pki: PkiDirectory, ports: readonly number[], logLevel: LogLevel) {
+  private constructor(
+    pki: PkiDirectory,
+    ports: readonly number[],
+    { logLevel = 'info', zones = ZONES, allow }: RelayClusterOptions,
+  ) {
     this.#pki = pki;
     this.#logLevel = logLevel;
+    this.#zones = zones;
+    this.#more = allow === undefined ? [] : ['--allow-file', pki.file('allow')];
+    if (allow !== undefined) writeFileSync(pki.file('allow'), allow);
     this.#gossipPorts = ports.slice(0, NODES);
     this.#forwardPorts = ports.slice(NODES);
   }
 
   /** Resolves when every node knows every other; the caller stops it. */
-  static async start({
-    proxied = false,
-    logLevel = 'info',
-  }: RelayClusterOptions = {}): Promise<RelayCluster> {
+  static async start(options: RelayClusterOptions = {}): Promise<RelayCluster> {
+    const { proxied = false } = options;
     const pki = await makePkiDirectory();
     // Also where the bench is cut short.
     process.once('exit', () => rmSync(pki.directory, { recursive: true, force: true }));
     writeFileSync(pki.file('secret'), systemRandom.bytes(32).toString('hex'), { mode: 0o600 });
-    const cluster = new RelayCluster(pki, await freePorts(2 * NODES), logLevel);
+    const cluster = new RelayCluster(pki, await freePorts(2 * NODES), options);
     try {
       if (proxied) await cluster.#startProxies();
-      await Promise.all(cluster.nodes.map((at) => cluster.#startNode(at)));
-      await Promise.all(cluster.nodes.map((at) => cluster.#joined(at, cluster.othersOf(at), 0)));
+      await cluster.startAll();
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -74,6 +85,11 @@ export class RelayCluster {
 
   nameOf(node: number): string {
     return `relay-${node}`;
+  }
+
+  /** Whether the process of a node runs. */
+  runs(node: number): boolean {
+    return this.#process(node).alive;
   }
 
   /** Where clients connect. */
@@ -101,6 +117,13 @@ export class RelayCluster {
     await Promise.all([this.#joined(node, others, 0), ...met]);
   }
 
+  /** Starts every node, the first time or after all were killed; resolves when each knows all others. */
+  async startAll(): Promise<void> {
+    await Promise.all(this.#processes.map(({ exited }) => exited));
+    await Promise.all(this.nodes.map((at) => this.#startNode(at)));
+    await Promise.all(this.nodes.map((at) => this.#joined(at, this.othersOf(at), 0)));
+  }
+
   /** Drops all bytes between `node` and the others, both ways, until {@link heal}; closes nothing. */
   isolate(node: number): void {
     assert(this.#proxies.size > 0, 'this cluster was started without proxies');
@@ -123,11 +146,11 @@ export class RelayCluster {
   async #startNode(node: number): Promise<void> {
     this.#processes[node] = await startBeacon(
       this.#pki.relayArgs(
-        ...['--node-name', this.nameOf(node), '--zone', ZONES[node] ?? ''],
+        ...['--node-name', this.nameOf(node), '--zone', this.#zones[node] ?? ''],
         ...['--cluster-secret-file', this.#pki.file('secret'), '--cluster-peer', this.#peersOf(node)],
         ...['--cluster-addr', `${LOOPBACK}:${this.#gossipPorts[node]}`],
         ...['--forward-addr', `${LOOPBACK}:${this.#forwardPorts[node]}`],
-        ...['--log-level', this.#logLevel],
+        ...['--log-level', this.#logLevel, ...this.#more],
       ),
     );
   }

@@ -1,6 +1,6 @@
 /** The demo's processes: started, watched, and ended whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,23 @@ export interface Child {
   readonly port: number;
 }
 
+/** A line of a daemon's log. */
+export interface LogLine {
+  readonly msg?: string;
+  readonly port?: number;
+  /** Nodes that a leg crosses. */
+  readonly path?: string;
+}
+
+export interface Daemon extends Child {
+  /** The newest line that says `message`, once there is one; gives up after START_TIMEOUT_MS. */
+  says(message: string): Promise<LogLine>;
+  /** Ends it at once, as the kernel does when memory is short. */
+  kill(): void;
+  /** Ends it, and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
 /** A script of this folder, which prints its port on the first line of stdout. */
 export async function startScript(file: string, args: readonly string[]): Promise<Child> {
   const path = fileURLToPath(new URL(file, import.meta.url));
@@ -24,13 +41,35 @@ export async function startScript(file: string, args: readonly string[]): Promis
 }
 
 /** A daemon of the product, up when its log says `message`. `file` replaces `beacon COMMAND`. */
-export async function startDaemon(args: readonly string[], message: string, file?: string): Promise<Child> {
+export async function startDaemon(args: readonly string[], message: string, file?: string): Promise<Daemon> {
   const path = file ? fileURLToPath(new URL(file, import.meta.url)) : BEACON;
   const child = launch([path, ...args, '--log-format', 'json']);
-  return waitFor(child, 'stderr', (line) => {
-    const entry = JSON.parse(line) as { msg?: string; port?: number };
+  const log: LogLine[] = [];
+  const lines = new EventEmitter();
+  const up = await waitFor(child, 'stderr', (text) => {
+    const entry = JSON.parse(text) as LogLine;
+    log.push(entry);
+    lines.emit('line');
     return entry.msg === message ? (entry.port ?? 0) : undefined;
   });
+  return {
+    ...up,
+    async says(what) {
+      const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+      for (;;) {
+        const entry = log.findLast(({ msg }) => msg === what);
+        if (entry) return entry;
+        await once(lines, 'line', { signal }).catch(() => {
+          throw new DemoError(`a process did not say within ${START_TIMEOUT_MS / 1_000} s: ${what}`);
+        });
+      }
+    },
+    kill: () => void child.kill('SIGKILL'),
+    async stop() {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
 }
 
 /** Ports of 127.0.0.1 that were free a moment ago, for processes that must know each other's before they start. */
@@ -81,7 +120,9 @@ export async function stopAll(): Promise<number> {
 export class DemoError extends Error {}
 
 function launch(args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // Everything is on loopback, where no proxy of this machine leads.
+  const env = { ...process.env, no_proxy: '*' };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

@@ -11,8 +11,8 @@ export interface Client {
   json(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown>;
   /** Sends a file. */
   upload(path: string, file: string): Promise<void>;
-  /** SHA-256 of the object, in hex. */
-  download(path: string): Promise<string>;
+  /** SHA-256 of the object, in hex. `onBytes` gets the number of bytes so far, each time some arrive. */
+  download(path: string, onBytes?: (total: number) => void): Promise<string>;
 }
 
 /** @param tokenHeader file with the line `X-Vault-Token: ...`, so that the token is in no command line. */
@@ -45,15 +45,35 @@ function curlClient(base: string, tokenHeader: string): Client {
       child.stdout.resume();
       await child.done;
     },
-    async download(path) {
-      const child = curl([...common, base + path]);
+    async download(path, onBytes) {
+      const child = curl([...common, '--no-buffer', base + path]);
       child.stdin.end();
-      const hash = createHash('sha256');
-      child.stdout.on('data', (chunk: Buffer) => hash.update(chunk));
+      const meter = new Meter(onBytes);
+      child.stdout.on('data', (chunk: Buffer) => meter.take(chunk));
       await child.done;
-      return hash.digest('hex');
+      return meter.sha256;
     },
   };
+}
+
+class Meter {
+  readonly #hash = createHash('sha256');
+  readonly #onBytes: (total: number) => void;
+  #total = 0;
+
+  constructor(onBytes: (total: number) => void = () => {}) {
+    this.#onBytes = onBytes;
+  }
+
+  get sha256(): string {
+    return this.#hash.digest('hex');
+  }
+
+  take(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#total += chunk.length;
+    this.#onBytes(this.#total);
+  }
 }
 
 function curl(args: readonly string[]) {
@@ -83,11 +103,11 @@ function fetchClient(base: string, token: string): Client {
       const body = createReadStream(file) as unknown as ReadableStream;
       await ask(path, { method: 'PUT', body, duplex: 'half' } as RequestInit);
     },
-    async download(path) {
-      const hash = createHash('sha256');
+    async download(path, onBytes) {
+      const meter = new Meter(onBytes);
       const { body } = await ask(path);
-      if (body) for await (const chunk of body) hash.update(chunk);
-      return hash.digest('hex');
+      if (body) for await (const chunk of body) meter.take(chunk);
+      return meter.sha256;
     },
   };
 }

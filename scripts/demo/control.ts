@@ -72,6 +72,7 @@ function receive(
     new ParkedConnection(link, hello, {
       onParked: () => {},
       onLeave: () => {},
+      onDraining: () => {},
       onEnd: reject,
       onPaired: ({ stream }) => {
         let got = 0;

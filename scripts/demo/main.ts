@@ -1,6 +1,7 @@
 /**
  * The demo: a secret and a large object through relays that can read nothing, with real processes on loopback. The
- * broker lands on one relay and the bridge is parked on the two others, so everything crosses two nodes.
+ * broker lands on one relay and the bridge is parked on the two others, so everything crosses two nodes. In the middle of
+ * the second transfer the relay that serves it is killed.
  *
  *   npm run demo            runs, shows what happened, and leaves nothing behind
  *   npm run demo -- --keep  leaves everything running, and prints commands to try, until Ctrl-C
@@ -10,10 +11,20 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { look, mark } from './capture.ts';
-import { type Child, DemoError, freePorts, runTool, startDaemon, startScript, stopAll } from './children.ts';
+import {
+  type Child,
+  type Daemon,
+  DemoError,
+  freePorts,
+  runTool,
+  startDaemon,
+  startScript,
+  stopAll,
+} from './children.ts';
 import { type Client, createClient } from './client.ts';
 import { sendWithoutInnerTls } from './control.ts';
 import { bytes, check, heading, line, milliseconds, row } from './screen.ts';
+import { Stall } from './stall.ts';
 
 const OBJECT_BYTES = 64 * 1_048_576;
 const SECRET_PATH = '/v1/secret/data/demo';
@@ -31,17 +42,21 @@ interface Cast {
   readonly store: Child;
   readonly relays: readonly Relay[];
   readonly bridge: Child;
-  readonly broker: Child;
+  readonly broker: Daemon;
   readonly infoHash: string;
 }
 
-interface Relay extends Child {
+interface Relay extends Daemon {
   readonly name: string;
   readonly zone: string;
   /** Folder with what it spliced. */
   readonly capture: string;
 }
 
+/** Each begins on the relay that is wanted one time in three. */
+const BROKER_STARTS = 40;
+/** Of the second transfer, before the relay that serves it is killed. */
+const KILLED_AT = 1 / 4;
 const ZONES = ['eu-1a', 'eu-1b', 'eu-1c'];
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -65,7 +80,8 @@ async function demo(): Promise<void> {
   showCast(cast);
   const base = `http://127.0.0.1:${cast.broker.port}`;
   const client = await createClient(base, file('token.header'), token);
-  await move(client);
+  await showLegs(cast);
+  await move(cast, client);
   await inspect(cast);
   if (keep) return showCommands(base);
   line('');
@@ -89,21 +105,29 @@ async function startCast(): Promise<Cast> {
   ]);
   const [first, ...others] = relays;
   if (!first) throw new DemoError('no relay runs');
-  const [bridge, broker] = await Promise.all([
-    startDaemon(
-      [
-        'bridge',
-        ...['--vault-addr', `https://127.0.0.1:${store.port}`, '--vault-ca', file('store/relay-ca.crt')],
-        ...clientArguments('bridge', others),
-      ],
-      'parked at a relay',
-    ),
-    startDaemon(
-      ['broker', '--listen', '127.0.0.1:0', ...clientArguments('broker', [first])],
+  const bridge = await startDaemon(
+    [
+      'bridge',
+      ...['--vault-addr', `https://127.0.0.1:${store.port}`, '--vault-ca', file('store/relay-ca.crt')],
+      ...clientArguments('bridge', others),
+    ],
+    'parked at a relay',
+  );
+  return { store, relays, bridge, broker: await startBroker(relays, first), infoHash };
+}
+
+/** Brokers dial their relays in random order; this one is to begin on a relay where no bridge is parked. */
+async function startBroker(relays: readonly Relay[], first: Relay): Promise<Daemon> {
+  for (let times = 0; times < BROKER_STARTS; times += 1) {
+    const broker = await startDaemon(
+      ['broker', '--listen', '127.0.0.1:0', ...clientArguments('broker', relays)],
       'the broker is up',
-    ),
-  ]);
-  return { store, relays, bridge, broker, infoHash };
+    );
+    const { path = '' } = await broker.says('a tunnel to the bridge is up');
+    if (path.startsWith(first.name)) return broker;
+    await broker.stop();
+  }
+  throw new DemoError(`no broker of ${BROKER_STARTS} dialled ${first.name} first`);
 }
 
 /** Three relays in three zones, joined to one cluster. Each writes what it splices to a folder of its own. */
@@ -145,11 +169,18 @@ function showCast({ store, relays, bridge, broker }: Cast): void {
   row('store', `https://127.0.0.1:${store.port}`, 'a stand-in for OpenBao, KV version 2', store.pid);
   row('bridge', 'listens nowhere', 'beside the store; parked at relay-2 and relay-3', bridge.pid);
   for (const { name, port, zone, pid } of relays) row(name, `127.0.0.1:${port}`, `zone ${zone}`, pid);
-  row('broker', `http://127.0.0.1:${broker.port}`, 'beside the workloads; dials relay-1', broker.pid);
+  row('broker', `http://127.0.0.1:${broker.port}`, 'beside the workloads; dials all three', broker.pid);
 }
 
-async function move(client: Client): Promise<void> {
-  heading(`What was sent: ${client.name} -> broker -> relay-1 -> relay-2 or 3 -> bridge -> store`);
+async function showLegs({ broker }: Cast): Promise<void> {
+  const { path = '' } = await broker.says('a tunnel has two legs that share no node');
+  heading('How broker and bridge are joined');
+  check(true, `two legs that share no node: ${path}`);
+}
+
+async function move({ relays: [first] }: Cast, client: Client): Promise<void> {
+  if (!first) return;
+  heading(`What was sent: ${client.name} -> broker -> ${first.name} -> relay-2 or 3 -> bridge -> store`);
   const written = await timed(() => client.json('POST', SECRET_PATH, { data: { password: secret } }));
   check(true, 'a secret was written', milliseconds(written.ms));
   const answer = await timed(() => client.json('GET', SECRET_PATH));
@@ -160,27 +191,43 @@ async function move(client: Client): Promise<void> {
   writeFileSync(file('object'), object);
   const up = await timed(() => client.upload(OBJECT_PATH, file('object')));
   check(true, `${bytes(OBJECT_BYTES)} up`, milliseconds(up.ms));
-  const down = await timed(() => client.download(OBJECT_PATH));
+  const stall = new Stall();
+  const down = await timed(() =>
+    client.download(OBJECT_PATH, (total) => {
+      stall.bytes();
+      if (total < KILLED_AT * OBJECT_BYTES || stall.isMeasured) return;
+      first.kill();
+      stall.measure();
+    }),
+  );
   check(
     down.value === sent,
     `${bytes(OBJECT_BYTES)} down, equal SHA-256 ${sent.slice(0, 12)}...`,
     milliseconds(down.ms),
   );
+  check(
+    stall.isMeasured,
+    `${first.name} was killed (SIGKILL) in the middle of it; the longest stall:`,
+    milliseconds(stall.longestMs),
+  );
 }
 
 async function inspect({ relays, infoHash }: Cast): Promise<void> {
   heading('What the relays could see of it');
+  let all = 0;
   for (const { name, capture } of relays) {
     const { bytes: count, hits } = await look(capture, secret, [0, 0], await mark(capture));
+    all += count;
     const where = count === 0 ? 'nothing crossed it' : 'its own TLS taken off: the secret is not in them';
     check(hits === 0, `${name}: ${bytes(count)} spliced, ${where}`);
   }
-  const [first, , last] = relays;
-  if (!first || !last) return;
-  const before = await mark(first.capture);
-  check(sum(before) > 2 * OBJECT_BYTES, 'both objects crossed relay-1 in full');
+  check(all > 2 * OBJECT_BYTES, 'both objects crossed them in full');
+  // The first one is gone.
+  const [, second, last] = relays;
+  if (!second || !last) return;
+  const before = await mark(second.capture);
   await sendWithoutInnerTls({
-    brokerPort: first.port,
+    brokerPort: second.port,
     bridgePort: last.port,
     relayCa: file('relay/relay-ca.crt'),
     infoHash,
@@ -188,15 +235,11 @@ async function inspect({ relays, infoHash }: Cast): Promise<void> {
     broker: pair('broker'),
     message: JSON.stringify({ data: { password: secret } }),
   });
-  const control = await look(first.capture, secret, before, await mark(first.capture));
+  const control = await look(second.capture, secret, before, await mark(second.capture));
   check(
     control.hits > 0,
     'control: the same secret over a leg without inner TLS is found by the same search',
   );
-}
-
-function sum(sizes: readonly number[]): number {
-  return sizes.reduce((a, b) => a + b, 0);
 }
 
 function pair(role: string): { cert: string; key: string; ca: string } {

@@ -13,11 +13,7 @@ export const INFO_HASH_BYTES = 32;
 
 /** Accepts 64 hex digits in either case, with or without openssl's colons and surrounding blanks. */
 export function parseInfoHash(text: string): InfoHash {
-  const digits = text
-    .trim()
-    .replace(/^sha256 fingerprint=/i, '')
-    .replaceAll(':', '')
-    .toLowerCase();
+  const digits = bareDigits(text);
   if (!/^[0-9a-f]{64}$/.test(digits)) {
     throw new BeaconError(
       'config',
@@ -25,6 +21,15 @@ export function parseInfoHash(text: string): InfoHash {
     );
   }
   return digits as InfoHash;
+}
+
+/** `text` in lower case, without what openssl and people put around the hex digits of a SHA-256: words, colons, blanks. */
+export function bareDigits(text: string): string {
+  return text
+    .trim()
+    .replace(/^sha256 fingerprint=/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
 }
 
 /** `bytes` is 32 bytes long (the decoder has checked it). */

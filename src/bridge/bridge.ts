@@ -2,8 +2,8 @@
  * The bridge: keeps connections parked at relays, turns each pairing into a tunnel, and serves its streams from the
  * secret store.
  */
-import type { Clock, Timer } from '../base/clock.ts';
-import { asBeaconError, messageOf } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { type BeaconError, messageOf } from '../base/errors.ts';
 import { BRIDGE_TUNNELS, STALL_TIMEOUT_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -12,18 +12,20 @@ import { type Splice, spliceLinks } from '../net/splice.ts';
 import { BridgeTunnel, type ReachTarget } from '../tunnel/bridge-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import { News } from '../tunnel/news.ts';
-import { Reconnect } from '../tunnel/reconnect.ts';
-import type { RelayDialer } from '../tunnel/relay-dialer.ts';
+import type { RelayChoice } from '../tunnel/relay-dialer.ts';
+import type { SessionStream } from '../tunnel/session-stream.ts';
+import { Sessions } from '../tunnel/sessions.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
-import { ParkPlan } from './park-plan.ts';
-import { ParkedConnection } from './parked-connection.ts';
+import { Parks } from './parks.ts';
 
 export interface BridgeOptions {
-  readonly dialer: Pick<RelayDialer, 'dial'>;
+  readonly dialer: RelayChoice;
   readonly identity: TunnelIdentity;
   /** Parked connections to keep at the least. */
   readonly parks: number;
   readonly reach: ReachTarget;
+  /** As {@link BridgeTunnelHandler.denies}; {@link Bridge.denyListed} is to follow when its answers change. */
+  readonly denies?: (peerChain: readonly Buffer[]) => boolean;
   readonly software: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -32,32 +34,50 @@ export interface BridgeOptions {
 
 export class Bridge {
   readonly #options: BridgeOptions;
-  readonly #instance: Buffer;
-  readonly #plan: ParkPlan;
-  readonly #reconnect: Reconnect;
+  readonly #parks: Parks;
   readonly #stop = new AbortController();
   readonly #refusals: News;
-  readonly #parks = new Set<ParkedConnection>();
-  /** Parks that a relay wants to be rid of: each is closed when another is parked. */
-  readonly #leaving = new Set<ParkedConnection>();
-  /** Paired, and not yet a tunnel. */
-  readonly #handshakes = new Set<Link>();
+  readonly #sessions: Sessions;
+  /** Sessions whose inner handshake is not over. */
+  readonly #handshakes = new Set<SessionStream>();
   readonly #tunnels = new Set<BridgeTunnel>();
   readonly #splices = new Set<Splice>();
-  #dialling = 0;
-  #timer: Timer | undefined;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
-    this.#instance = options.random.bytes(INSTANCE_BYTES);
-    this.#plan = new ParkPlan(options.parks);
-    this.#reconnect = new Reconnect(options.random, options.log);
+    this.#parks = new Parks({
+      ...options,
+      infoHash: options.identity.infoHash,
+      instance: options.random.bytes(INSTANCE_BYTES),
+      least: options.parks,
+      // Not less when there are many tunnels: theirs may be the next legs.
+      room: () => BRIDGE_TUNNELS - this.#sessions.opening,
+      onPaired: (link) => this.#sessions.accept(link),
+    });
     this.#refusals = new News(options.log);
+    this.#sessions = new Sessions({
+      clock: options.clock,
+      random: options.random,
+      onSession: (stream) => void this.#serve(stream),
+      onLegOpened: () => this.#parks.fill(),
+      onLegFailed: (error) => this.#legFailed(error),
+      watcher: {
+        onLegGone: () => options.log.debug('a leg is gone'),
+        onSuspect: () => {},
+        onMove: (_leg, why) => options.log.debug('a tunnel moved to another leg', { reason: why }),
+        onLeave: () => {},
+      },
+    });
   }
 
   /** Connections that wait at a relay now. */
   get parked(): number {
-    return [...this.#parks, ...this.#leaving].filter((park) => park.parked).length;
+    return this.#parks.parked;
+  }
+
+  /** How many of them wait at each host of relays. */
+  get parkedByHost(): ReadonlyMap<string, number> {
+    return this.#parks.byHost;
   }
 
   get tunnels(): number {
@@ -65,15 +85,22 @@ export class Bridge {
   }
 
   start(): void {
-    this.#fill();
+    this.#parks.fill();
+  }
+
+  /** Cuts the tunnels of brokers that are denied now. */
+  denyListed(): void {
+    const denied = [...this.#tunnels].filter((tunnel) => tunnel.denyIfListed());
+    if (denied.length > 0)
+      this.#options.log.warn('tunnels of denied brokers are cut', { entries: denied.length });
   }
 
   /** Leaves the relays, says GOAWAY in every tunnel, and waits until `deadline` for their streams to finish. */
   async stop(deadline: Promise<void>): Promise<void> {
     this.#stop.abort();
-    this.#timer?.cancel();
-    for (const park of [...this.#parks, ...this.#leaving]) park.close();
-    for (const link of this.#handshakes) link.reset();
+    this.#parks.stop();
+    this.#sessions.close();
+    for (const stream of this.#handshakes) stream.destroy();
     const closing = [...this.#tunnels].map((tunnel) => tunnel.close());
     await Promise.race([Promise.all(closing), deadline]);
     for (const tunnel of this.#tunnels) tunnel.destroy();
@@ -81,96 +108,36 @@ export class Bridge {
     await Promise.all([...closing, ...[...this.#splices].map((splice) => splice.done)]);
   }
 
-  /** Dials until as many connections are parked, or on their way, as the plan wants; unless a backoff runs. */
-  #fill(): void {
-    if (this.#stop.signal.aborted || this.#timer) return;
-    const room = BRIDGE_TUNNELS - this.#tunnels.size - this.#handshakes.size;
-    const wanted = Math.min(room, this.#plan.target(this.#options.clock.now()));
-    const missing = wanted - this.#parks.size - this.#dialling;
-    for (let count = 0; count < missing; count += 1) void this.#dial();
-  }
-
-  async #dial(): Promise<void> {
-    this.#dialling += 1;
+  async #serve(stream: SessionStream): Promise<void> {
+    const { identity, reach, log, denies } = this.#options;
+    this.#handshakes.add(stream);
     try {
-      const link = await this.#options.dialer.dial(this.#stop.signal);
-      this.#park(link);
-    } catch (error) {
-      this.#lost(error, 0);
-    } finally {
-      this.#dialling -= 1;
-    }
-  }
-
-  #park(link: Link): void {
-    const { clock, identity, log, software } = this.#options;
-    const unpark = (): void => {
-      this.#parks.delete(park);
-      this.#leaving.delete(park);
-    };
-    const park = new ParkedConnection(
-      link,
-      { infoHash: identity.infoHash, instance: this.#instance, software, clock },
-      {
-        onParked: ({ node, zone }) => {
-          this.#reconnect.succeeded();
-          log[this.parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
-          this.#closeOneLeaving();
-        },
-        onLeave: () => {
-          this.#parks.delete(park);
-          this.#leaving.add(park);
-          this.#fill();
-        },
-        onPaired: (paired) => {
-          unpark();
-          this.#plan.paired(clock.now());
-          void this.#serve(paired);
-          this.#fill();
-        },
-        onEnd: (error, parkedMs) => {
-          unpark();
-          this.#lost(error, parkedMs);
-        },
-      },
-    );
-    this.#parks.add(park);
-    // Stopped while the dial was under way.
-    if (this.#stop.signal.aborted) {
-      unpark();
-      park.close();
-    }
-  }
-
-  async #serve(link: Link): Promise<void> {
-    const { identity, reach, log } = this.#options;
-    this.#handshakes.add(link);
-    try {
-      const tunnel = await BridgeTunnel.accept(link, identity, reach, {
-        onStream: (stream, target) => this.#splice(stream, target),
+      const tunnel = await BridgeTunnel.accept(stream, identity, reach, {
+        onStream: (each, target) => this.#splice(each, target),
         onRefused: ({ message, code }) => this.#refusals.bad(`a stream was refused: ${message}`, code),
+        ...(denies && { denies }),
       });
       this.#tunnels.add(tunnel);
       log.debug('a tunnel is up');
       void tunnel.closed.then(() => {
         this.#tunnels.delete(tunnel);
-        this.#fill();
+        this.#parks.fill();
       });
       if (this.#stop.signal.aborted) tunnel.destroy();
     } catch (error) {
-      link.reset();
       if (!this.#stop.signal.aborted) log.warn(`a broker came, and no tunnel: ${messageOf(error)}`);
     } finally {
-      this.#handshakes.delete(link);
-      this.#fill();
+      this.#handshakes.delete(stream);
+      this.#parks.fill();
     }
   }
 
-  #closeOneLeaving(): void {
-    const [park] = this.#leaving;
-    if (!park) return;
-    this.#leaving.delete(park);
-    park.close();
+  /** A relay that dies, or a session that is over, is no news; somebody who speaks another language is. */
+  #legFailed({ message, code }: BeaconError): void {
+    const { log } = this.#options;
+    if (code === 'closed' || code === 'proofInvalid')
+      log.debug(`a leg came to nothing: ${message}`, { code });
+    else log.warn(`a broker came, and no tunnel: ${message}`, { code });
   }
 
   #splice(stream: Link, target: Link): void {
@@ -178,17 +145,5 @@ export class Bridge {
     const splice = spliceLinks(stream, target, { clock: this.#options.clock, stallMs: STALL_TIMEOUT_MS });
     this.#splices.add(splice);
     void splice.done.then(() => this.#splices.delete(splice));
-  }
-
-  /** A connection was refused, lost, or could not be had: try again after a while. */
-  #lost(error: unknown, livedMs: number): void {
-    if (this.#stop.signal.aborted) return;
-    const known = asBeaconError(error);
-    // One timer for all: when a relay dies, every park is lost at the same moment.
-    if (this.#timer) return;
-    this.#timer = this.#options.clock.after(this.#reconnect.failed(known, livedMs), () => {
-      this.#timer = undefined;
-      this.#fill();
-    });
   }
 }

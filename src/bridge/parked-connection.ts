@@ -25,6 +25,8 @@ export interface ParkHandler {
   onParked(parked: Parked): void;
   /** The time has come that the relay's GOAWAY named: park elsewhere, then close this one. It stays a park until then. */
   onLeave(): void;
+  /** `node`, the relay's own or another, is about to leave. */
+  onDraining(node: string): void;
   /** A broker is at the other end; the link is the caller's now, its first bytes unread. */
   onPaired(link: Link): void;
   /** The connection ended without a pairing: refused, dead, or cut. Comes once, and nothing after it.
@@ -127,7 +129,7 @@ export class ParkedConnection {
         this.#leave ??= this.#clock.after(frame.reconnectAfterMs, () => this.#handler.onLeave());
         return;
       case 'draining':
-        return;
+        return this.#handler.onDraining(frame.node);
       case 'parked':
       case 'waiting':
       case 'paired':

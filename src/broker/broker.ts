@@ -1,131 +1,109 @@
 /**
- * The broker: listens for the store's clients and carries each connection as a stream of a tunnel to the bridge.
+ * The broker: listens for the store's clients and carries each connection as a stream of a tunnel to a bridge.
  * It answers a client at once, also while the tunnel is being built; a stream waits for it.
  */
-import { type Clock, sleep } from '../base/clock.ts';
-import { asBeaconError, BeaconError } from '../base/errors.ts';
-import { RECONNECT_HEALTHY_MS } from '../base/limits.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
-import { BrokerTunnel } from '../tunnel/broker-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
-import { Reconnect } from '../tunnel/reconnect.ts';
-import type { RelayDialer } from '../tunnel/relay-dialer.ts';
+import type { Redundancy } from '../tunnel/leg-plan.ts';
+import type { RelayChoice } from '../tunnel/relay-dialer.ts';
+import type { SessionStats } from '../tunnel/session/types.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
 import { Clients } from './clients.ts';
-import { connectThrough } from './connect.ts';
+import { bridgeDialer } from './dial-bridge.ts';
+import type { StreamCounts } from './stream-counts.ts';
+import { Tunnels } from './tunnels.ts';
 
 export interface BrokerOptions {
-  readonly dialer: Pick<RelayDialer, 'dial'>;
+  readonly dialer: RelayChoice;
   readonly identity: TunnelIdentity;
-  /** Name of the target that every stream is for. */
-  readonly target: string;
   readonly software: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
+/** One tunnel, for status and metrics. */
+export interface TunnelStatus {
+  /** Instance of its bridge, 32 hex digits. */
+  readonly bridge: string;
+  readonly streams: number;
+  /** Nodes that each leg crosses. */
+  readonly paths: readonly (readonly string[])[];
+  readonly redundancy: Redundancy;
+  /** Another one has taken its place: it finishes its streams. */
+  readonly retired: boolean;
+  readonly session: SessionStats;
+}
+
 export class Broker {
-  readonly #options: BrokerOptions;
-  readonly #instance: Buffer;
-  readonly #reconnect: Reconnect;
+  readonly #tunnels: Tunnels;
   readonly #clients: Clients;
-  readonly #stop = new AbortController();
-  /** All that are not gone: the one in use, and those that finish their last streams. */
-  readonly #tunnels = new Set<BrokerTunnel>();
-  #tunnel: BrokerTunnel | undefined;
-  #kept: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
-    this.#options = options;
-    this.#instance = options.random.bytes(INSTANCE_BYTES);
-    this.#reconnect = new Reconnect(options.random, options.log);
-    this.#clients = new Clients(options);
+    const { dialer, identity, software, clock, random, log } = options;
+    const instance = random.bytes(INSTANCE_BYTES);
+    this.#tunnels = new Tunnels({
+      dialer,
+      dial: bridgeDialer({ dialer, infoHash: identity.infoHash, instance, software, clock }),
+      identity,
+      clock,
+      random,
+      log,
+      onRoom: () => this.#clients.serveWaiting(),
+    });
+    this.#clients = new Clients({ clock, log, pick: () => this.#tunnels.pick() });
   }
 
-  /** Whether a tunnel is up. */
+  /** Whether a tunnel is up and has a leg. */
   get connected(): boolean {
-    return this.#tunnel?.usable ?? false;
+    return this.#tunnels.connected;
   }
 
   get streams(): number {
     return this.#clients.streams;
   }
 
-  /** Builds a tunnel, and another whenever that one is gone, until {@link stop}. */
-  start(): void {
-    this.#kept = this.#keepTunnel();
+  /** What became of the streams since the start. */
+  get counts(): StreamCounts {
+    return this.#clients.counts;
   }
 
-  /** Carries a client's connection. The link is closed with its stream, or reset when there is none to be had. */
-  serve(client: Link): void {
-    this.#clients.serve(client);
+  get tunnels(): readonly TunnelStatus[] {
+    return this.#tunnels.all.map(({ instance, tunnel, redundancy, retired }) => ({
+      bridge: instance,
+      streams: tunnel.streams,
+      paths: tunnel.legs.map(({ path }) => path),
+      redundancy,
+      retired,
+      session: tunnel.stats,
+    }));
+  }
+
+  /** Builds a tunnel to each bridge that it finds, and another whenever one is gone, until {@link stop}. */
+  start(): void {
+    this.#tunnels.start();
+  }
+
+  /**
+   * Carries a client's connection to `target`, by the name that the bridge knows. The link is closed with its stream, or
+   * reset when there is none to be had.
+   */
+  serve(client: Link, target: string): void {
+    this.#clients.serve(client, target);
+  }
+
+  /** Replaces every tunnel by a new one to the same bridge, without harm to a stream. */
+  renew(): void {
+    this.#tunnels.renew();
   }
 
   /** Takes no new clients, waits until `deadline` for the running streams, then cuts what is left. */
   async stop(deadline: Promise<void>): Promise<void> {
-    this.#stop.abort();
     this.#clients.stop();
-    const closing = [...this.#tunnels].map((tunnel) => tunnel.close());
-    await Promise.race([Promise.all(closing), deadline]);
-    for (const tunnel of this.#tunnels) tunnel.destroy();
-    await Promise.all([this.#kept, ...closing, this.#clients.abort()]);
-  }
-
-  async #keepTunnel(): Promise<void> {
-    const { clock, log } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      let since: number | undefined;
-      try {
-        const { tunnel, path } = await this.#build();
-        since = clock.now();
-        this.#use(tunnel, path);
-        const reason = await tunnel.left;
-        // The bridge leaves in good order: another may be there already. One that never stays is left to the backoff.
-        if (reason === 'goaway' && clock.now() - since >= RECONNECT_HEALTHY_MS) continue;
-        throw new BeaconError('closed', 'the tunnel is gone; building another', { retry: true });
-      } catch (cause) {
-        if (signal.aborted) return;
-        const error = asBeaconError(cause);
-        const waitMs = this.#reconnect.failed(error, since === undefined ? 0 : clock.now() - since);
-        log.debug('the next try for a tunnel follows', { waitMs: Math.round(waitMs) });
-        await sleep(clock, waitMs, signal);
-      }
-    }
-  }
-
-  /** A tunnel, and the nodes that its leg crosses. */
-  async #build(): Promise<{ tunnel: BrokerTunnel; path: readonly string[] }> {
-    const { dialer, identity, software, clock } = this.#options;
-    const { signal } = this.#stop;
-    const link = await dialer.dial(signal);
-    const { infoHash } = identity;
-    const { path } = await connectThrough(link, {
-      infoHash,
-      instance: this.#instance,
-      software,
-      clock,
-      signal,
-    });
-    const onStop = (): void => link.reset();
-    signal.addEventListener('abort', onStop, { once: true });
-    try {
-      return { tunnel: await BrokerTunnel.open(link, identity), path };
-    } finally {
-      signal.removeEventListener('abort', onStop);
-    }
-  }
-
-  #use(tunnel: BrokerTunnel, path: readonly string[]): void {
-    this.#tunnels.add(tunnel);
-    void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
-    if (this.#stop.signal.aborted) return tunnel.destroy();
-    this.#tunnel = tunnel;
-    this.#reconnect.succeeded();
-    this.#options.log.info('a tunnel to the bridge is up', { path: path.join(', ') });
-    this.#clients.use(tunnel);
+    await this.#tunnels.stop(deadline);
+    await this.#clients.abort();
   }
 }

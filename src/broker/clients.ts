@@ -1,4 +1,4 @@
-/** The clients of a broker: those that wait for a tunnel, and those that have a stream in one. */
+/** The clients of a broker: those that wait for a tunnel, and those that have a stream in one. Each wants one target. */
 import type { Clock, Timer } from '../base/clock.ts';
 import { type BeaconError, messageOf } from '../base/errors.ts';
 import { STALL_TIMEOUT_MS, STREAM_WAIT_MS, WAITING_STREAMS } from '../base/limits.ts';
@@ -8,27 +8,29 @@ import { type Splice, spliceLinks } from '../net/splice.ts';
 import type { BrokerTunnel, OpenedStream } from '../tunnel/broker-tunnel.ts';
 import { News } from '../tunnel/news.ts';
 import { EarlyBytes } from './early-bytes.ts';
+import { StreamCounts } from './stream-counts.ts';
 
 export interface ClientsOptions {
-  /** Name of the target that every stream is for. */
-  readonly target: string;
+  /** Where the next stream is best placed; undefined: nowhere now. {@link Clients.serveWaiting} is to follow when that changes. */
+  readonly pick: () => BrokerTunnel | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export class Clients {
   readonly #options: ClientsOptions;
-  readonly #refusals: News;
+  /** By target, of which there are no more than listeners. */
+  readonly #refusals = new Map<string, News>();
   readonly #turnedAway: News;
   /** Who waits for a tunnel, or for a place in one, until when. */
-  readonly #waiting = new Map<EarlyBytes, Timer>();
+  readonly #waiting = new Map<Client, Timer>();
   readonly #splices = new Set<Splice>();
-  #tunnel: BrokerTunnel | undefined;
+  /** What became of the streams, and of the clients that got none. */
+  readonly counts = new StreamCounts();
   #stopped = false;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
-    this.#refusals = new News(options.log);
     this.#turnedAway = new News(options.log);
   }
 
@@ -37,25 +39,32 @@ export class Clients {
     return this.#splices.size;
   }
 
-  /** Carries a client's connection. The link is closed with its stream, or reset when there is none to be had. */
-  serve(client: Link): void {
-    const early: EarlyBytes = new EarlyBytes(client, () => this.#forget(early));
-    this.#place(early);
+  /**
+   * Carries a client's connection to `target`, by the name that the bridge knows. The link is closed with its stream, or
+   * reset when there is none to be had.
+   */
+  serve(link: Link, target: string): void {
+    const client: Client = { early: new EarlyBytes(link, () => this.#forget(client)), target };
+    this.#place(client);
   }
 
-  /** Opens streams in `tunnel` from now on; those that wait come first. */
-  use(tunnel: BrokerTunnel): void {
-    this.#tunnel = tunnel;
-    this.#turnedAway.good();
-    this.#serveWaiting();
+  /** Gives streams to those that wait, as far as there is room. */
+  serveWaiting(): void {
+    for (const client of this.#waiting.keys()) {
+      const tunnel = this.#options.pick();
+      if (!tunnel) return;
+      this.#turnedAway.good();
+      this.#forget(client);
+      this.#open(client, tunnel);
+    }
   }
 
   /** Takes no new clients and resets those that wait. Streams go on. */
   stop(): void {
     this.#stopped = true;
-    for (const early of this.#waiting.keys()) {
-      this.#forget(early);
-      early.client.reset();
+    for (const client of this.#waiting.keys()) {
+      this.#forget(client);
+      client.early.client.reset();
     }
   }
 
@@ -66,69 +75,79 @@ export class Clients {
     await Promise.all(splices.map(({ done }) => done));
   }
 
-  #place(early: EarlyBytes): void {
-    if (this.#stopped) return early.client.reset();
-    if (this.#tunnel?.hasRoom) return this.#open(early, this.#tunnel);
-    if (this.#waiting.size >= WAITING_STREAMS) return this.#turnAway(early, 'too many wait for a tunnel');
+  #place(client: Client): void {
+    if (this.#stopped) return client.early.client.reset();
+    const tunnel = this.#options.pick();
+    if (tunnel) return this.#open(client, tunnel);
+    if (this.#waiting.size >= WAITING_STREAMS) return this.#turnAway(client, 'too many wait for a tunnel');
     const timer = this.#options.clock.after(STREAM_WAIT_MS, () => {
-      this.#forget(early);
-      this.#turnAway(early, `no tunnel within ${STREAM_WAIT_MS / 1_000} s`);
+      this.#forget(client);
+      this.#turnAway(client, `no tunnel within ${STREAM_WAIT_MS / 1_000} s`);
     });
-    this.#waiting.set(early, timer);
+    this.#waiting.set(client, timer);
   }
 
-  #forget(early: EarlyBytes): void {
-    this.#waiting.get(early)?.cancel();
-    this.#waiting.delete(early);
+  #forget(client: Client): void {
+    this.#waiting.get(client)?.cancel();
+    this.#waiting.delete(client);
   }
 
-  #serveWaiting(): void {
-    for (const early of this.#waiting.keys()) {
-      if (!this.#tunnel?.hasRoom) return;
-      this.#forget(early);
-      this.#open(early, this.#tunnel);
-    }
-  }
-
-  #open(early: EarlyBytes, tunnel: BrokerTunnel): void {
+  #open(client: Client, tunnel: BrokerTunnel): void {
     let opened: OpenedStream;
     try {
-      opened = tunnel.connect(this.#options.target);
+      opened = tunnel.connect(client.target);
     } catch (cause) {
-      return this.#turnAway(early, messageOf(cause));
+      return this.#turnAway(client, messageOf(cause));
     }
     const { link, accepted } = opened;
-    early.passTo(link);
+    client.early.passTo(link);
     void accepted.then(
-      () => this.#carry(early, link),
-      (error: BeaconError) => this.#onRefused(early, tunnel, error),
+      () => this.#carry(client, link),
+      (error: BeaconError) => this.#onRefused(client, tunnel, error),
     );
   }
 
-  #carry(early: EarlyBytes, link: Link): void {
-    this.#refusals.good();
+  #carry({ early, target }: Client, link: Link): void {
+    this.counts.add('accepted');
+    this.#refusals.get(target)?.good();
     early.release();
     const { clock } = this.#options;
     const splice = spliceLinks(early.client, link, { clock, stallMs: STALL_TIMEOUT_MS });
     this.#splices.add(splice);
     void splice.done.then(() => {
       this.#splices.delete(splice);
-      this.#serveWaiting();
+      this.serveWaiting();
     });
   }
 
-  #onRefused(early: EarlyBytes, tunnel: BrokerTunnel, { code, message }: BeaconError): void {
+  #onRefused(client: Client, tunnel: BrokerTunnel, { code, message }: BeaconError): void {
+    const { early, target } = client;
     // Once for each tunnel: a bridge that is up and takes no streams is not asked again and again.
-    if (code === 'noTunnel' && !tunnel.usable && !early.client.stream.destroyed) return this.#place(early);
+    if (code === 'noTunnel' && !tunnel.usable && !early.client.stream.destroyed) return this.#place(client);
+    this.counts.add(code);
     // The client left, or the tunnel was cut: not about this stream.
     if (code === 'closed') this.#options.log.debug('a stream ended before its target was reached');
-    else this.#refusals.bad(message, code);
+    else this.#newsOf(target).bad(message, code);
     early.client.reset();
-    this.#serveWaiting();
+    this.serveWaiting();
   }
 
-  #turnAway({ client }: EarlyBytes, why: string): void {
-    this.#turnedAway.bad(`a client was turned away: ${why}`, 'noTunnel');
-    client.reset();
+  #newsOf(target: string): News {
+    const news = this.#refusals.get(target) ?? new News(this.#options.log.child({ target }));
+    this.#refusals.set(target, news);
+    return news;
   }
+
+  #turnAway({ early }: Client, why: string): void {
+    this.counts.add('noTunnel');
+    this.#turnedAway.bad(`a client was turned away: ${why}`, 'noTunnel');
+    early.client.reset();
+  }
+}
+
+/** A connection that has no stream yet. */
+interface Client {
+  readonly early: EarlyBytes;
+  /** Name of the target, as the bridge knows it. */
+  readonly target: string;
 }

@@ -18,6 +18,10 @@ export interface ConnectOptions {
   readonly software: string;
   /** The one bridge instance to reach (16 bytes). Default: any. */
   readonly wanted?: Buffer;
+  /** Bridge instances not to reach, at most EXCEPT_INSTANCES. Default: none. */
+  readonly except?: readonly Buffer[];
+  /** Nodes not to cross, at most AVOID_NODES. Default: none. */
+  readonly avoid?: readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -84,7 +88,7 @@ export function connectThrough(link: Link, options: ConnectOptions): Promise<Pai
   });
 }
 
-function hello({ infoHash, instance, software, wanted }: ConnectOptions): Buffer {
+function hello({ infoHash, instance, software, wanted, except = [], avoid = [] }: ConnectOptions): Buffer {
   return encodeClientFrame({
     type: 'hello',
     version: PROTOCOL_VERSION,
@@ -93,8 +97,8 @@ function hello({ infoHash, instance, software, wanted }: ConnectOptions): Buffer
     instance,
     software,
     wanted,
-    except: [],
-    avoid: [],
+    except,
+    avoid,
   });
 }
 

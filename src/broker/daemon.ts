@@ -1,4 +1,5 @@
-/** `beacon broker`: composes a {@link Broker} and its listener from settings and files. */
+/** `beacon broker`: composes a {@link Broker} and its listeners from settings and files. */
+import assert from 'node:assert';
 import { sleep, systemClock } from '../base/clock.ts';
 import { HANDSHAKE_TIMEOUT_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -6,17 +7,18 @@ import { systemRandom } from '../base/random.ts';
 import { SOFTWARE } from '../base/version.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
+import type { BoundAddress } from '../net/socket-server.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
 import { loadCredentials } from '../pki/credentials.ts';
 import { loadClient } from '../tunnel/client-credentials.ts';
 import { Broker } from './broker.ts';
 
-/** Name under which the bridge knows the store. */
-const TARGET = 'vault';
-
 export interface RunningBroker {
   readonly broker: Broker;
-  readonly address: { readonly address: string; readonly port: number };
+  /** Of the first listener. */
+  readonly address: BoundAddress;
+  /** Where each listener listens, in the order of --listen. */
+  readonly addresses: readonly BoundAddress[];
   stop(): Promise<void>;
 }
 
@@ -24,31 +26,52 @@ export interface RunningBroker {
 export async function startBroker(settings: BrokerSettings, log: Log): Promise<RunningBroker> {
   const deps = { clock: systemClock, random: systemRandom, log };
   const { identity, dialer } = await loadClient(settings, 'connect', deps);
-  const broker = new Broker({ ...deps, dialer, identity, target: TARGET, software: SOFTWARE });
+  const broker = new Broker({ ...deps, dialer, identity, software: SOFTWARE });
   const credentials = await listenerCredentials(settings);
-  const listener = new TcpListener({
-    host: settings.listen.host,
-    port: settings.listen.port,
-    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
-    clock: systemClock,
-    log,
-    onLink: (link) => broker.serve(link),
-    ...(credentials && { credentials }),
-  });
-  const address = await listener.listen();
+  const listeners = settings.listen.map(
+    ({ host, port, target }) =>
+      new TcpListener({
+        host,
+        port,
+        handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+        clock: systemClock,
+        log,
+        onLink: (link) => broker.serve(link, target),
+        ...(credentials && { credentials }),
+      }),
+  );
+  const addresses = await listenAll(listeners);
+  const [address] = addresses;
+  assert(address, 'there is a listener');
+  for (const [at, { target }] of settings.listen.entries())
+    log.info('clients of a target can connect', { target, port: addresses[at]?.port });
   broker.start();
   log.info('the broker is up', { port: address.port });
   return {
     broker,
     address,
+    addresses,
     async stop() {
       const stopped = new AbortController();
-      listener.stopAccepting();
+      for (const listener of listeners) listener.stopAccepting();
       await broker.stop(sleep(systemClock, STOP_GRACE_MS, stopped.signal));
       stopped.abort();
-      await listener.close();
+      await closeAll(listeners);
     },
   };
+}
+
+/** All of them listen, or none. */
+async function listenAll(listeners: readonly TcpListener[]): Promise<readonly BoundAddress[]> {
+  const listening = await Promise.allSettled(listeners.map((listener) => listener.listen()));
+  const failed = listening.find((each) => each.status === 'rejected');
+  if (!failed) return listening.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  await closeAll(listeners);
+  throw failed.reason;
+}
+
+async function closeAll(listeners: readonly TcpListener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()));
 }
 
 async function listenerCredentials(

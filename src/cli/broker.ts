@@ -28,6 +28,14 @@ export function brokerCommand(start: Start<'broker'>, host: Host): Command {
             '--tls-cert broker.crt --tls-key broker.key --tls-ca bridge-ca.crt',
           ],
         },
+        {
+          text: 'For clients of the store and of a database, out through the proxy of this network:',
+          lines: [
+            'beacon broker --listen 127.0.0.1:8199=vault --listen 127.0.0.1:5432=db',
+            '--beacon-address relay.example.org --proxy http://proxy.example.org:3128',
+            '--tls-cert broker.crt --tls-key broker.key --tls-ca bridge-ca.crt',
+          ],
+        },
       ],
     },
     start,

@@ -13,9 +13,15 @@ const WIDEST = 100;
 export function addSettings(command: Command, name: CommandName): void {
   for (const setting of settingsOf(name)) {
     const flags = setting.value === undefined ? setting.flag : `${setting.flag} <${setting.value}>`;
-    command.addOption(new Option(flags, describe(setting)).helpGroup(setting.group));
+    const option = new Option(flags, describe(setting)).helpGroup(setting.group);
+    command.addOption(setting.repeatable ? option.argParser(joined) : option);
   }
   command.helpOption('-h, --help', 'Show this text.');
+}
+
+/** A flag given again adds to its value, as a comma does. */
+function joined(value: string, before: string | undefined): string {
+  return before === undefined ? value : `${before},${value}`;
 }
 
 export interface Example {

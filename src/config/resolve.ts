@@ -1,5 +1,6 @@
 /** From command line and environment to the settings of one command. Pure: reads no file and no global. */
 import { BeaconError, messageOf } from '../base/errors.ts';
+import { type EgressSettings, egressOf } from './egress.ts';
 import { checkTogether } from './rules.ts';
 import {
   type CommandName,
@@ -33,9 +34,12 @@ export function resolveSettings<C extends CommandName>(
 ): SettingsOf<C> {
   const table = settingsOf(command);
   requireAll(command, table, flags, env);
-  const settings = Object.fromEntries(
+  const values = Object.fromEntries(
     table.map((setting) => [setting.name, settingValue(setting, flags, env, machine)]),
-  ) as unknown as SettingsOf<C>; // settingsOf and SettingsOf read the same table
+  );
+  // The table gives proxy and proxyPasswordFile to the same commands.
+  const more = 'proxy' in values ? { egress: egressOf(values as unknown as EgressSettings, env) } : {};
+  const settings = { ...values, ...more } as unknown as SettingsOf<C>; // settingsOf and SettingsOf read the same table
   checkTogether(command, settings);
   return settings;
 }

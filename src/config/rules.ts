@@ -2,6 +2,7 @@
 import { formatAddress, isLoopback } from '../base/address.ts';
 import { BeaconError } from '../base/errors.ts';
 import type { BridgeSettings, BrokerSettings, CommandName, RelaySettings, SettingsOf } from './settings.ts';
+import { targetsOf } from './targets.ts';
 
 type Checks = { readonly [C in CommandName]: (settings: SettingsOf<C>) => void };
 
@@ -30,11 +31,18 @@ function checkRelay({ nodeName, zone, clusterPeer, clusterSecretFile }: RelaySet
     throw wrong("--node-name is empty; name this node, or leave it out for the machine's host name");
 }
 
-function checkBridge({ vaultAddr, vaultCa }: BridgeSettings): void {
-  if (vaultCa === undefined || vaultAddr.scheme === 'https') return;
-  const why =
-    vaultAddr.scheme === 'tcp' ? 'with tcp:// the client verifies the store' : 'http:// has no certificate';
-  throw wrong(`--vault-ca needs an https:// --vault-addr: ${why}; leave it out`);
+function checkBridge(settings: BridgeSettings): void {
+  const { tlsNextCert, tlsNextKey } = settings;
+  if (tlsNextCert !== undefined && tlsNextKey === undefined)
+    throw wrong('--tls-next-cert needs --tls-next-key as well');
+  if (tlsNextKey !== undefined && tlsNextCert === undefined)
+    throw wrong('--tls-next-key needs --tls-next-cert as well');
+  const targets = targetsOf(settings);
+  if (settings.vaultCa === undefined || targets.some(({ address }) => address.scheme === 'https')) return;
+  const why = targets.some(({ address }) => address.scheme === 'tcp')
+    ? 'with tcp:// the client verifies the store'
+    : 'http:// has no certificate';
+  throw wrong(`--vault-ca needs an https:// target: ${why}; leave it out`);
 }
 
 function checkBroker({ listen, listenCert, listenKey, allowHttp }: BrokerSettings): void {
@@ -45,9 +53,10 @@ function checkBroker({ listen, listenCert, listenKey, allowHttp }: BrokerSetting
   if (listenCert !== undefined && allowHttp) {
     throw wrong('--allow-http and --listen-cert contradict each other: leave one of them out');
   }
-  if (listenCert === undefined && !allowHttp && !isLoopback(listen.host)) {
+  const open = listen.find(({ host }) => !isLoopback(host));
+  if (listenCert === undefined && !allowHttp && open) {
     throw wrong(
-      `--listen ${formatAddress(listen)} can be reached from other machines: ` +
+      `--listen ${formatAddress(open)} can be reached from other machines: ` +
         'give --listen-cert and --listen-key, or --allow-http to serve plain HTTP on purpose',
     );
   }

@@ -1,10 +1,12 @@
 /**
  * The one table of settings. Flags, `BEACON_*` variables, `--help`, validation and the chart's schema come from it.
  *
- * There is no setting for a limit (base/limits.ts), and none whose value is a secret: secrets come in files.
+ * There is no setting for a limit (base/limits.ts), and none whose value is a secret: secrets come in files. Variables that
+ * other programs have as well, and the one that may hold a password, are not here but in egress.ts.
  */
-import { NAME_BYTES, PARKS_DEFAULT, PARKS_MAX } from '../base/limits.ts';
+import { LISTENS, NAME_BYTES, PARKS_DEFAULT, PARKS_MAX, TARGETS } from '../base/limits.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../base/log.ts';
+import type { Egress } from './egress.ts';
 import type { SettingType, ValueOf } from './types.ts';
 
 export const COMMANDS = ['relay', 'bridge', 'broker'] as const;
@@ -42,6 +44,8 @@ export interface Setting {
   /** Written as on the command line, and read by the same parser. A boolean is false where none is given. */
   readonly default?: string | MachineDefault;
   readonly unit?: string;
+  /** The flag may be given several times: the same as once, with commas in between, and so is the variable. */
+  readonly repeatable?: true;
   /** The command does not start without it. */
   readonly required?: true;
   /** The commands that take this setting, in the order of `--help`. */
@@ -52,6 +56,7 @@ const LISTENER = 'Listener:';
 const STORE = 'Secret store:';
 const RELAY = 'Relay:';
 const IDENTITY = 'Identity:';
+const ADMISSION = 'Admission:';
 const NODE = 'Node:';
 const CLUSTER = 'Cluster:';
 const LOG = 'Log:';
@@ -76,10 +81,11 @@ export const SETTINGS = {
     commands: { relay: {} },
   },
   listen: {
-    type: { kind: 'listenAddress', defaultPort: 8_199 },
+    type: { kind: 'listenList', defaultPort: 8_199 },
     value: 'address',
     group: LISTENER,
-    text: 'Where clients of the secret store connect, as [host]:port. Beyond loopback it needs --listen-cert or --allow-http.',
+    text: `Where clients of a target connect, as [host]:port=name; without a name they are clients of the secret store. May be given up to ${LISTENS} times. Beyond loopback it needs --listen-cert or --allow-http.`,
+    repeatable: true,
     default: '127.0.0.1:8199',
     commands: { broker: {} },
   },
@@ -87,7 +93,7 @@ export const SETTINGS = {
     type: { kind: 'file' },
     value: 'file',
     group: LISTENER,
-    text: 'Certificate chain (PEM) to serve HTTPS with.',
+    text: 'Certificate chain (PEM) to serve HTTPS with, on every --listen.',
     commands: { broker: {} },
   },
   listenKey: {
@@ -107,15 +113,22 @@ export const SETTINGS = {
     type: { kind: 'url' },
     value: 'url',
     group: STORE,
-    text: 'The store, and the only target of any stream: https://host:port, http://host:port, or tcp://host:port to pass bytes as they come.',
-    required: true,
+    text: 'The store: https://host:port, http://host:port, or tcp://host:port to pass bytes as they come. Short for --target vault=url; one of the two is required.',
+    commands: { bridge: {} },
+  },
+  target: {
+    type: { kind: 'targetList' },
+    value: 'name=url',
+    group: STORE,
+    text: `What brokers reach by that name, with a URL as for --vault-addr. May be given up to ${TARGETS} times. Streams for any other name are refused.`,
+    repeatable: true,
     commands: { bridge: {} },
   },
   vaultCa: {
     type: { kind: 'file' },
     value: 'file',
     group: STORE,
-    text: "CA certificates (PEM) that the store's certificate must chain to. Without it: the system's.",
+    text: "CA certificates (PEM) that the certificate of every https target must chain to. Without it: the system's.",
     commands: { bridge: {} },
   },
   beaconAddress: {
@@ -130,7 +143,7 @@ export const SETTINGS = {
     type: { kind: 'infoHash' },
     value: 'hex',
     group: RELAY,
-    text: 'Checked against the CA in --tls-ca, from which it follows.',
+    text: 'Checked against --tls-ca, from which it follows: the hash of a CA in it.',
     commands: CLIENTS,
   },
   beaconCa: {
@@ -145,6 +158,20 @@ export const SETTINGS = {
     value: 'pin,...',
     group: RELAY,
     text: 'Trust only a relay whose certificate fits one of these: cert-sha256:HEX or key-sha256:HEX.',
+    commands: CLIENTS,
+  },
+  proxy: {
+    type: { kind: 'proxyUrl' },
+    value: 'url',
+    group: RELAY,
+    text: 'HTTP proxy through which to connect to relays (CONNECT), as http://host:port or http://user@host:port. Without it HTTPS_PROXY and NO_PROXY count.',
+    commands: CLIENTS,
+  },
+  proxyPasswordFile: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: RELAY,
+    text: 'Password for the user in --proxy, on one line. BEACON_PROXY_PASSWORD can hold it instead.',
     commands: CLIENTS,
   },
   parks: {
@@ -180,20 +207,41 @@ export const SETTINGS = {
     type: { kind: 'file' },
     value: 'file',
     group: IDENTITY,
-    text: 'The bridge CA certificate (PEM), the same file on both sides. Its hash is the info_hash.',
+    text: 'The bridge CA certificate (PEM), the same on both sides. Its hash is the info_hash. Two of them while the CA is changed.',
     required: true,
     commands: CLIENTS,
+  },
+  tlsNextCert: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: IDENTITY,
+    text: 'A second certificate (PEM), issued by the other of two CAs in --tls-ca, to serve brokers of both while the CA is changed.',
+    commands: { bridge: {} },
+  },
+  tlsNextKey: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: IDENTITY,
+    text: 'Private key (PEM) of --tls-next-cert.',
+    commands: { bridge: {} },
+  },
+  denyCertFile: {
+    type: { kind: 'file' },
+    value: 'file',
+    group: ADMISSION,
+    text: 'SHA-256 fingerprints of broker certificates that get no tunnel, one a line; read again when it changes.',
+    commands: { bridge: {} },
   },
   allowFile: {
     type: { kind: 'file' },
     value: 'file',
-    group: 'Admission:',
+    group: ADMISSION,
     text: 'The info_hashes to serve, one a line; read again when it changes. Without it any CA may use this relay.',
     commands: { relay: {} },
   },
   allowUnproven: {
     type: { kind: 'boolean' },
-    group: 'Admission:',
+    group: ADMISSION,
     text: 'Admit brokers that know an info_hash but prove no key. Then whoever learns it can occupy the bridge.',
     commands: { relay: {} },
   },
@@ -288,7 +336,7 @@ export type SettingsOf<C extends CommandName> = LogSettings & {
   readonly [N in NamesOf<C>]: Table[N] extends Always
     ? ValueOf<Table[N]['type']>
     : ValueOf<Table[N]['type']> | undefined;
-};
+} & (C extends 'relay' ? unknown : { readonly egress: Egress });
 
 /** The settings that every command has. */
 interface LogSettings {

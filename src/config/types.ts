@@ -5,6 +5,8 @@ import { type ClusterPeer, parseClusterPeers } from '../base/cluster-peer.ts';
 import { BeaconError } from '../base/errors.ts';
 import { type InfoHash, parseInfoHash } from '../base/info-hash.ts';
 import { type Pin, parsePins } from '../base/pin.ts';
+import { type ProxyUrl, parseProxyUrl } from './proxy-url.ts';
+import { type Listen, parseListens, parseTargets, type Target } from './targets.ts';
 import { parseVaultAddr, type VaultAddr } from './vault-addr.ts';
 
 export type SettingType =
@@ -18,6 +20,12 @@ export type SettingType =
   | { readonly kind: 'address'; readonly defaultPort?: number }
   /** [host]:port to listen on; without a host: every address. Port 0: any free port. */
   | { readonly kind: 'listenAddress'; readonly defaultPort: number }
+  /** Where to listen, and for which target each: [host]:port or [host]:port=name, separated by commas. */
+  | { readonly kind: 'listenList'; readonly defaultPort: number }
+  /** Targets: name=url, separated by commas. */
+  | { readonly kind: 'targetList' }
+  /** An HTTP proxy, without a password. */
+  | { readonly kind: 'proxyUrl' }
   /** One or more addresses to dial, separated by commas. */
   | { readonly kind: 'addressList'; readonly defaultPort: number }
   /** Where the secret store is: https://, http:// or tcp://. */
@@ -49,6 +57,9 @@ export type ValueOf<T extends SettingType> = T extends { readonly kind: 'enum'; 
       file: string;
       address: Address;
       listenAddress: Address;
+      listenList: readonly Listen[];
+      targetList: readonly Target[];
+      proxyUrl: ProxyUrl;
       addressList: readonly Address[];
       url: VaultAddr;
       clusterPeers: readonly ClusterPeer[];
@@ -69,6 +80,9 @@ const PARSERS: Parsers = {
   file: parseFile,
   address: (text, type) => parseAddress(text, type),
   listenAddress: (text, type) => parseAddress(text, { defaultPort: type.defaultPort, allowAnyHost: true }),
+  listenList: parseListens,
+  targetList: parseTargets,
+  proxyUrl: (text) => parseProxyUrl(text, { mayHoldPassword: false }),
   addressList: (text, type) => parseAddressList(text, type),
   url: parseVaultAddr,
   clusterPeers: parseClusterPeers,

@@ -1,7 +1,7 @@
 /** Outbound connections: TCP, and TLS with the relay or the secret store. */
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
-import { formatAddress } from '../base/address.ts';
+import { type Address, formatAddress } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { BeaconError } from '../base/errors.ts';
 import { HAPPY_EYEBALLS_MS, KEEPALIVE_MS } from '../base/limits.ts';
@@ -16,6 +16,7 @@ import {
   wrongProtocolError,
 } from './dial-errors.ts';
 import { type DialLimit, limitDial } from './dial-limit.ts';
+import { connectBy, type EgressProxy, proxyName } from './http-connect.ts';
 import type { Credentials, TlsVersion } from './server-context.ts';
 import { ignoreErrors, plainAddress } from './socket-reset.ts';
 import { TcpLink } from './tcp-link.ts';
@@ -26,7 +27,11 @@ export interface DialTcpOptions {
   /** DNS name or IP address; of several addresses the first that answers is taken (RFC 8305). */
   readonly host: string;
   readonly port: number;
-  /** Milliseconds for look-up, TCP and TLS together. */
+  /** What `host` stands for, in the order to try; of no use to a proxy. Default: it is looked up. */
+  readonly ips?: readonly string[];
+  /** Leads there: it is dialled instead, and looks `host` up. Default: none. */
+  readonly proxy?: EgressProxy;
+  /** Milliseconds for look-up, TCP, proxy and TLS together. */
   readonly timeoutMs: number;
   /** Ends the dial with `closed`. Of no effect once the link is handed out. */
   readonly signal?: AbortSignal;
@@ -54,7 +59,7 @@ export interface DialTlsOptions extends DialTcpOptions {
 
 /** Connects; the caller owns the link. Throws `unreachable` (a retry can help) or `closed` (by the signal). */
 export async function dialTcp(options: DialTcpOptions): Promise<TcpLink> {
-  const limit = limitDial(formatAddress(options), options);
+  const limit = limitDial(nameOf(options), options);
   try {
     const socket = await openTcp(options, limit);
     return new TcpLink(socket, plainAddress(socket.remoteAddress ?? ''));
@@ -69,7 +74,7 @@ export async function dialTcp(options: DialTcpOptions): Promise<TcpLink> {
  */
 export async function dialTls(options: DialTlsOptions): Promise<TlsLink> {
   const context = clientContext(options.trust, options.identity, options.minVersion ?? 'TLSv1.3');
-  const peer: Peer = { name: formatAddress(options), words: options.words ?? RELAY_WORDS };
+  const peer: Peer = { name: nameOf(options), words: options.words ?? RELAY_WORDS };
   const limit = limitDial(peer.name, options);
   try {
     const raw = await openTcp(options, limit);
@@ -119,7 +124,25 @@ function nameOptions({ host, servername = host }: DialTlsOptions): ConnectionOpt
   };
 }
 
-function openTcp({ host, port }: DialTcpOptions, limit: DialLimit): Promise<Socket> {
+function nameOf(options: DialTcpOptions): string {
+  const name = formatAddress(options);
+  return options.proxy ? `${name} through ${proxyName(options.proxy)}` : name;
+}
+
+async function openTcp(options: DialTcpOptions, limit: DialLimit): Promise<Socket> {
+  const { proxy } = options;
+  if (!proxy) return connectSocket(options, limit.name, limit, options.ips);
+  const socket = await connectSocket(proxy, proxyName(proxy), limit);
+  await connectBy(socket, options, proxy, limit);
+  return socket;
+}
+
+function connectSocket(
+  { host, port }: Address,
+  name: string,
+  limit: DialLimit,
+  ips?: readonly string[],
+): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connectTcp(
     withBuffers({
@@ -131,13 +154,24 @@ function openTcp({ host, port }: DialTcpOptions, limit: DialLimit): Promise<Sock
       keepAliveInitialDelay: KEEPALIVE_MS,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: HAPPY_EYEBALLS_MS,
+      ...(ips && ips.length > 0 && { lookup: lookupOf(ips) }),
     }),
   );
   socket.on('error', ignoreErrors);
   limit.guard(socket, reject);
   socket.once('connect', () => resolve(socket));
-  socket.once('error', (error) => reject(connectError(limit.name, error)));
+  socket.once('error', (error) => reject(connectError(name, error)));
   return promise;
+}
+
+/** Stands for a look-up that found `ips`: at least one. */
+function lookupOf(ips: readonly string[]): LookupFunction {
+  const found = ips.map((address) => ({ address, family: isIP(address) }));
+  return (_host, { all }, done) => {
+    if (all) return done(null, found);
+    const [first] = found;
+    done(null, first?.address ?? '', first?.family);
+  };
 }
 
 function handshake(

@@ -69,7 +69,7 @@ export async function innerHandshake(
   const timer = clock.after(timeoutMs, () => reject(handshakeTimeout(timeoutMs)));
   below.on('error', ignoreErrors);
   try {
-    start(resolve, (cause) => reject(handshakeError(OTHER_END, cause)));
+    start(resolve, (cause) => reject(failure(below, cause)));
     const stream = await promise;
     stream.on('error', ignoreErrors);
     if (stream.alpnProtocol !== alpn) throw handshakeError(OTHER_END, undefined);
@@ -84,6 +84,12 @@ export async function innerHandshake(
   } finally {
     timer.cancel();
   }
+}
+
+/** What befell the stream below says more than what TLS makes of it. */
+function failure(below: Duplex, cause: unknown): BeaconError {
+  if (cause instanceof BeaconError) return cause;
+  return below.errored instanceof BeaconError ? below.errored : handshakeError(OTHER_END, cause);
 }
 
 const OTHER_END: Peer = {

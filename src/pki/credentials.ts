@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { BeaconError, systemCode } from '../base/errors.ts';
-import { PEM_FILE_BYTES } from '../base/limits.ts';
+import { BRIDGE_CAS, PEM_FILE_BYTES } from '../base/limits.ts';
 import { OWN_EXTENSIONS, readAlternativeNames, readCertificate, readExtensions } from './certificate.ts';
 import { NEUTRAL_NAMES } from './issue.ts';
 import { certificatesInPem, certificateToPem, holdsEncryptedKey } from './pem.ts';
@@ -25,8 +25,10 @@ export interface Credentials {
   readonly certificate: string;
   /** PEM. Keep it out of logs and errors. */
   readonly key: string;
-  /** DER of the first certificate in `caFile`. */
+  /** DER of the CA in `caFile` that issued this chain; the first one there, if none did. */
   readonly authority: Buffer | undefined;
+  /** DER of all CAs in `caFile`: one, or two while the CA is changed. */
+  readonly authorities: readonly Buffer[];
   /** When the first certificate of the chain expires, in milliseconds since 1970. */
   readonly notAfterMs: number;
 }
@@ -38,7 +40,8 @@ export async function loadCredentials(options: CredentialsOptions): Promise<Cred
   const key = await readPem(keyFile, flags.key);
   const [leaf] = own;
   if (leaf) checkKey(leaf, readKey(key, keyFile, flags.key), options);
-  const authority = caFile === undefined ? undefined : await readAuthority(caFile, flags.ca ?? '', wallMs);
+  const authorities = caFile === undefined ? [] : await readAuthorities(caFile, flags.ca ?? '', wallMs);
+  const authority = authorities.find((one) => own.some((each) => isIssuedBy(each, one))) ?? authorities[0];
   const certificates = own.filter(({ raw }) => !authority?.raw.equals(raw));
   if (authority) certificates.push(authority);
   const chain = certificates.map(({ raw }) => raw);
@@ -47,6 +50,7 @@ export async function loadCredentials(options: CredentialsOptions): Promise<Cred
     certificate: chain.map(certificateToPem).join(''),
     key,
     authority: authority?.raw,
+    authorities: authorities.map(({ raw }) => raw),
     notAfterMs: Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())),
   };
 }
@@ -111,10 +115,24 @@ export function readProblem(code: string | undefined): string {
   }
 }
 
-async function readAuthority(file: string, flag: string, wallMs: number): Promise<X509Certificate> {
-  const [authority] = await readCertificates(file, flag, wallMs);
-  if (!authority?.ca) throw problem(flag, file, 'is not a CA certificate; give the bridge CA, bridge-ca.crt');
-  return authority;
+/** One, or two of different hashes. */
+async function readAuthorities(file: string, flag: string, wallMs: number): Promise<X509Certificate[]> {
+  const authorities = await readCertificates(file, flag, wallMs);
+  if (authorities.length > BRIDGE_CAS) {
+    const text = `holds ${authorities.length} certificates; give the bridge CA, or the old and the new one while it is changed`;
+    throw problem(flag, file, text);
+  }
+  if (authorities.every(({ ca }) => ca)) return authorities;
+  throw problem(flag, file, 'is not a CA certificate; give the bridge CA, bridge-ca.crt');
+}
+
+/** By name, key identifier and signature. */
+function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  return (
+    !certificate.raw.equals(authority.raw) &&
+    certificate.checkIssued(authority) &&
+    certificate.verify(authority.publicKey)
+  );
 }
 
 /** At least one. */

@@ -56,7 +56,7 @@ export interface ProofRefusal {
 export interface Proven {
   readonly ok: true;
   /** SHA-256 of the leaf's DER, 64 lower-case hex digits. Its holder can make others (ECDSA signatures are malleable):
-   *  good to count and to compare, not to ban. */
+   *  good to count and to compare; to ban, see fingerprints.ts. */
   readonly leafFingerprint: string;
   readonly infoHash: InfoHash;
   /** When the first certificate of the chain expires, in milliseconds since 1970. */

@@ -5,12 +5,16 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Clock } from '../base/clock.ts';
 import { asBeaconError, BeaconError } from '../base/errors.ts';
-import { H2_SESSION_WINDOW, INNER_HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
+import { DENIED_LINGER_MS, H2_SESSION_WINDOW, INNER_HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { acceptTlsOver } from '../net/accept-tls-over.ts';
 import type { Link } from '../net/link.ts';
 import type { InnerTls } from '../net/tls-over.ts';
+import type { Proven } from '../pki/proof.ts';
+import { Expiry } from './expiry.ts';
 import {
+  DENIED,
   demandProof,
   ERROR_HEADER,
   endWithPeer,
@@ -22,7 +26,8 @@ import {
   type TunnelIdentity,
   tunnelClosed,
 } from './http2.ts';
-import { LegStream } from './leg-stream.ts';
+import { EXPORTED_KEY_BYTES, EXPORTER_LABEL } from './session/attach.ts';
+import type { SessionStream } from './session-stream.ts';
 import { streamLink } from './stream-link.ts';
 
 /** Reaches a target by its name. Rejects with `unknownTarget`, `targetUnreachable` or `targetTls`. */
@@ -33,52 +38,83 @@ export interface BridgeTunnelHandler {
   onStream(stream: Link, target: Link): void;
   /** A stream that could not be served; the broker has been told the code. */
   onRefused(error: BeaconError): void;
+  /** Whether the broker with this chain (DER, leaf first, judged good) gets no tunnel. Default: every one gets one. */
+  denies?(peerChain: readonly Buffer[]): boolean;
 }
 
 export class BridgeTunnel {
-  readonly #leg: LegStream;
+  readonly #below: SessionStream;
   readonly #session: ServerHttp2Session;
   readonly #streams: StreamCount;
   readonly #peerChain: readonly Buffer[];
   readonly #reach: ReachTarget;
   readonly #handler: BridgeTunnelHandler;
+  readonly #clock: Clock;
   /** Resolves when the tunnel is gone; its streams have been aborted then. */
   readonly closed: Promise<void>;
+  #denied = false;
 
-  private constructor(leg: LegStream, secure: InnerTls, reach: ReachTarget, handler: BridgeTunnelHandler) {
-    this.#leg = leg;
+  private constructor(
+    below: SessionStream,
+    secure: InnerTls,
+    { notAfterMs }: Proven,
+    { clock }: TunnelIdentity,
+    reach: ReachTarget,
+    handler: BridgeTunnelHandler,
+  ) {
+    this.#below = below;
     this.#session = performServerHandshake(endWithPeer(secure), SESSION_OPTIONS);
     this.#streams = new StreamCount(this.#session);
     this.#session.setLocalWindowSize(H2_SESSION_WINDOW);
     this.#peerChain = secure.peerChain;
     this.#reach = reach;
     this.#handler = handler;
-    this.closed = tunnelClosed(this.#session, leg);
+    this.#clock = clock;
+    this.closed = tunnelClosed(this.#session, below);
     this.#session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       void this.#serve(stream, headers);
     });
+    const expiry = new Expiry(clock, notAfterMs, () => this.destroy());
+    void this.closed.then(() => expiry.cancel());
   }
 
   /**
-   * Takes over a link whose pairing was just accepted. Rejects with `untrusted` when the other end is no broker
-   * under the CA, else `closed` or `timeout`; the link is reset then.
+   * Takes over a session that a broker has begun. Rejects with `untrusted` when the other end is no broker under the CA, or
+   * a denied one, else `closed` or `timeout`; the session is destroyed then. The tunnel ends when the first certificate of the
+   * broker's chain expires.
    */
   static async accept(
-    link: Link,
+    below: SessionStream,
     identity: TunnelIdentity,
     reach: ReachTarget,
     handler: BridgeTunnelHandler,
   ): Promise<BridgeTunnel> {
-    const leg = new LegStream(link, identity.clock);
-    const secure = await acceptTlsOver(leg, {
+    const secure = await acceptTlsOver(below, {
       ca: [identity.caPem],
       identity,
       alpn: INNER_ALPN,
       timeoutMs: INNER_HANDSHAKE_TIMEOUT_MS,
       clock: identity.clock,
     });
-    demandProof(secure, identity, 'connect');
-    return new BridgeTunnel(leg, secure, reach, handler);
+    const proven = demandProof(secure, identity, 'connect');
+    below.establish(secure.exportKeyingMaterial(EXPORTED_KEY_BYTES, EXPORTER_LABEL));
+    const tunnel = new BridgeTunnel(below, secure, proven, identity, reach, handler);
+    if (!tunnel.denyIfListed()) return tunnel;
+    await tunnel.closed;
+    throw new BeaconError('untrusted', 'the certificate of this broker is on the deny list');
+  }
+
+  /** Looks at the deny list again: whether the broker is on it. It is told so then, and cut within DENIED_LINGER_MS. */
+  denyIfListed(): boolean {
+    if (this.#denied) return true;
+    if (!this.#handler.denies?.(this.#peerChain)) return false;
+    this.#denied = true;
+    if (this.#session.destroyed) return true;
+    // nghttp2 looks at no new stream after it.
+    this.#session.goaway(DENIED);
+    const timer = this.#clock.after(DENIED_LINGER_MS, () => this.destroy());
+    void this.closed.then(() => timer.cancel());
+    return true;
   }
 
   /**
@@ -92,7 +128,7 @@ export class BridgeTunnel {
 
   /** Ends the tunnel now; its streams are aborted. */
   destroy(): void {
-    this.#leg.reset();
+    this.#below.destroy(new BeaconError('closed', 'the tunnel was cut here'));
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -102,7 +138,7 @@ export class BridgeTunnel {
       if (headers[':method'] !== 'CONNECT')
         throw new BeaconError('unknownTarget', 'a stream must be a CONNECT');
       const target = await this.#reach(headers[':authority'] ?? '');
-      if (stream.closed || stream.destroyed) return target.reset();
+      if (this.#denied || stream.closed || stream.destroyed) return target.reset();
       stream.respond({ ':status': 200 });
       this.#handler.onStream(link, target);
     } catch (cause) {

@@ -8,10 +8,15 @@ import {
   INNER_HANDSHAKE_TIMEOUT_MS,
   STREAM_ACCEPT_MS,
 } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
 import { connectTlsOver, type InnerTls } from '../net/tls-over.ts';
+import type { Proven } from '../pki/proof.ts';
+import { Expiry } from './expiry.ts';
+import { SESSION_ID_BYTES } from './frames.ts';
 import {
   BRIDGE_NAME,
+  DENIED,
   demandProof,
   ERROR_HEADER,
   endWithPeer,
@@ -22,8 +27,15 @@ import {
   type TunnelIdentity,
   tunnelClosed,
 } from './http2.ts';
-import { LegStream } from './leg-stream.ts';
+import type { Leg } from './leg.ts';
+import { attachLeg, beginSession } from './open-leg.ts';
+import { EXPORTED_KEY_BYTES, EXPORTER_LABEL } from './session/attach.ts';
+import type { LegId, SessionStats } from './session/types.ts';
+import { SessionStream, type SessionWatcher } from './session-stream.ts';
 import { streamLink } from './stream-link.ts';
+
+/** The number of the leg that begins a session. */
+const FIRST_LEG: LegId = 1;
 
 /** A stream that the broker opened. */
 export interface OpenedStream {
@@ -36,51 +48,133 @@ export interface OpenedStream {
   readonly accepted: Promise<void>;
 }
 
+/**
+ * Why a bridge takes no new streams: it leaves in good order, it is gone, it has the broker's certificate on its deny
+ * list, or its own certificate has expired.
+ */
+export type Left = 'goaway' | 'gone' | 'denied' | 'expired';
+
+/** A link that was just paired, and the nodes that it crosses. */
+export interface PairedLink {
+  readonly link: Link;
+  readonly path: readonly string[];
+}
+
+export interface BrokerTunnelOptions {
+  readonly identity: TunnelIdentity;
+  readonly random: Random;
+  readonly watcher: SessionWatcher;
+}
+
 export class BrokerTunnel {
-  readonly #leg: LegStream;
+  readonly #below: SessionStream;
+  readonly #random: Random;
   readonly #clock: Clock;
   readonly #session: ClientHttp2Session;
   readonly #streams: StreamCount;
   readonly #peerChain: readonly Buffer[];
   /** Resolves when the tunnel is gone; its streams have been aborted then. */
   readonly closed: Promise<void>;
+  /** Resolves when legs may attach, or never will. */
+  readonly ready: Promise<void>;
   /** Resolves when the bridge takes no new streams: it said GOAWAY, or the tunnel is gone. */
-  readonly left: Promise<'goaway' | 'gone'>;
+  readonly left: Promise<Left>;
+  /** When the first certificate of the bridge's chain expires, in milliseconds since 1970. The tunnel ends then. */
+  readonly notAfterMs: number;
 
-  private constructor(leg: LegStream, session: ClientHttp2Session, secure: InnerTls, clock: Clock) {
-    this.#leg = leg;
-    this.#clock = clock;
+  #lastLeg: LegId = FIRST_LEG;
+
+  private constructor(
+    below: SessionStream,
+    session: ClientHttp2Session,
+    secure: InnerTls,
+    { notAfterMs }: Proven,
+    { identity, random }: BrokerTunnelOptions,
+  ) {
+    this.#below = below;
+    this.#random = random;
+    this.#clock = identity.clock;
     this.#session = session;
     this.#streams = new StreamCount(session);
     this.#peerChain = secure.peerChain;
-    this.closed = tunnelClosed(session, leg);
-    this.left = new Promise((resolve) => {
-      session.once('goaway', (code) => resolve(code === constants.NGHTTP2_NO_ERROR ? 'goaway' : 'gone'));
-      session.once('close', () => resolve('gone'));
+    this.closed = tunnelClosed(session, below);
+    this.ready = new Promise((resolve) => {
+      session.once('remoteSettings', () => resolve());
+      session.once('close', () => resolve());
     });
+    this.notAfterMs = notAfterMs;
+    const left = Promise.withResolvers<Left>();
+    this.left = left.promise;
+    session.once('goaway', (code) => left.resolve(leftBy(code)));
+    session.once('close', () => left.resolve('gone'));
+    const expiry = new Expiry(identity.clock, notAfterMs, () => {
+      left.resolve('expired');
+      this.destroy();
+    });
+    void this.closed.then(() => expiry.cancel());
   }
 
   /**
-   * Takes over a link that was just paired. Rejects with `untrusted` when the other end is not the bridge, else
+   * Begins a session on a link that was just paired. Rejects with `untrusted` when the other end is not the bridge, else
    * `closed` or `timeout`; the link is reset then.
    */
-  static async open(link: Link, identity: TunnelIdentity): Promise<BrokerTunnel> {
-    const leg = new LegStream(link, identity.clock);
-    const secure = await connectTlsOver(leg, {
+  static async open({ link, path }: PairedLink, options: BrokerTunnelOptions): Promise<BrokerTunnel> {
+    const { identity, random, watcher } = options;
+    const { clock } = identity;
+    const id = random.bytes(SESSION_ID_BYTES);
+    const below = new SessionStream({ role: 'broker', id, clock, watcher });
+    beginSession(below, { id: FIRST_LEG, link, path, clock });
+    const secure = await connectTlsOver(below, {
       trust: { ca: [identity.caPem] },
       identity,
       servername: BRIDGE_NAME,
       alpn: INNER_ALPN,
       timeoutMs: INNER_HANDSHAKE_TIMEOUT_MS,
-      clock: identity.clock,
+      clock,
     });
-    demandProof(secure, identity, 'park');
+    const proven = demandProof(secure, identity, 'park');
     const session = connect(`https://${BRIDGE_NAME}`, {
       ...SESSION_OPTIONS,
       createConnection: () => endWithPeer(secure),
     });
     session.once('connect', () => session.setLocalWindowSize(H2_SESSION_WINDOW));
-    return new BrokerTunnel(leg, session, secure, identity.clock);
+    const key = secure.exportKeyingMaterial(EXPORTED_KEY_BYTES, EXPORTER_LABEL);
+    // Its SETTINGS show that the bridge has seen our certificate: in TLS 1.3 our end is done before.
+    session.once('remoteSettings', () => below.establish(key));
+    return new BrokerTunnel(below, session, secure, proven, options);
+  }
+
+  /**
+   * Takes over another paired link of the same bridge: a leg of this tunnel once it has proved itself. Rejects with
+   * `proofInvalid` when the bridge does not have the session, `timeout`, `malformed` or `closed`; the link is reset then.
+   */
+  attach({ link, path }: PairedLink, signal: AbortSignal): Promise<Leg> {
+    this.#lastLeg += 1;
+    const [id, clock, random] = [this.#lastLeg, this.#clock, this.#random];
+    return attachLeg(this.#below, { id, link, path, clock, random, signal });
+  }
+
+  /** Whether legs may attach: both ends have finished the inner handshake, and the tunnel is not gone. */
+  get attachable(): boolean {
+    return this.#below.key !== undefined;
+  }
+
+  get legs(): readonly Leg[] {
+    return this.#below.legs;
+  }
+
+  /** Resets a leg that another one has replaced; nothing is lost with it. */
+  release(leg: Leg): void {
+    this.#below.release(leg);
+  }
+
+  get stats(): SessionStats {
+    return this.#below.stats;
+  }
+
+  /** Streams that are open in it. */
+  get streams(): number {
+    return this.#streams.open;
   }
 
   /** Whether the tunnel takes new streams, now or when others have ended. */
@@ -103,6 +197,17 @@ export class BrokerTunnel {
     return { link, accepted };
   }
 
+  /** Resolves when the bridge has let us in, and answers. Rejects with `closed` when it has not; the tunnel is gone then. */
+  async admitted(): Promise<void> {
+    await this.ready;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    void this.closed.then(() => resolve(false));
+    // A bridge that denies us says so before it answers; SETTINGS come before that.
+    if (this.usable) this.#session.ping((error) => resolve(error === null));
+    const isAdmitted = this.usable && (await promise);
+    if (!isAdmitted) throw new BeaconError('closed', 'the bridge did not let us in', { retry: true });
+  }
+
   /** Opens no new streams, lets the running ones finish, then ends the tunnel. */
   async close(): Promise<void> {
     if (!this.#session.destroyed) this.#session.close();
@@ -111,7 +216,7 @@ export class BrokerTunnel {
 
   /** Ends the tunnel now; its streams are aborted. */
   destroy(): void {
-    this.#leg.reset();
+    this.#below.destroy(new BeaconError('closed', 'the tunnel was cut here'));
   }
 
   async #acceptance(stream: ClientHttp2Stream, link: Link): Promise<void> {
@@ -142,6 +247,11 @@ export class BrokerTunnel {
 function unseen({ rstCode }: ClientHttp2Stream): BeaconError | undefined {
   if (rstCode !== constants.NGHTTP2_REFUSED_STREAM) return undefined;
   return new BeaconError('noTunnel', 'the bridge left before it looked at a stream', { retry: true });
+}
+
+function leftBy(code: number): Left {
+  if (code === constants.NGHTTP2_NO_ERROR) return 'goaway';
+  return code === DENIED ? 'denied' : 'gone';
 }
 
 function tunnelCut(): BeaconError {

@@ -6,6 +6,7 @@ import type { InfoHash } from '../base/info-hash.ts';
 import type { Log } from '../base/log.ts';
 import type { Pin } from '../base/pin.ts';
 import type { Random } from '../base/random.ts';
+import type { Egress } from '../config/egress.ts';
 import { flagOf } from '../config/settings.ts';
 import { chainsTo } from '../pki/chains-to.ts';
 import { loadCredentials, namesAreNeutral, readPem } from '../pki/credentials.ts';
@@ -13,6 +14,7 @@ import { infoHashOfCertificate } from '../pki/info-hash.ts';
 import { certificatesInPem, certificateToPem } from '../pki/pem.ts';
 import { judgeChain } from '../pki/proof.ts';
 import type { Role } from '../wire/frames.ts';
+import { loadEgress } from './egress.ts';
 import type { TunnelIdentity } from './http2.ts';
 import { RelayDialer } from './relay-dialer.ts';
 
@@ -25,6 +27,8 @@ export interface ClientSettings {
   readonly tlsCert: string;
   readonly tlsKey: string;
   readonly tlsCa: string;
+  /** Default: relays are dialled directly. */
+  readonly egress?: Egress;
 }
 
 export interface ClientCredentials {
@@ -32,34 +36,51 @@ export interface ClientCredentials {
   readonly dialer: RelayDialer;
 }
 
+export interface ClientDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What the settings for certificate and key are called. */
+export interface PairFlags {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const PAIR_FLAGS: PairFlags = { cert: flagOf('tlsCert'), key: flagOf('tlsKey') };
+
 /**
  * Reads the files that `settings` name. Throws BeaconError('config') for what a relay would refuse later, so that a
  * mistake shows at start.
  *
  * @param role what the certificate must be good for.
+ * @param flags default: `--tls-cert` and `--tls-key`.
  */
 export async function loadClient(
   settings: ClientSettings,
   role: Role,
-  deps: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  deps: ClientDeps,
+  flags: PairFlags = PAIR_FLAGS,
 ): Promise<ClientCredentials> {
   const { clock, random, log } = deps;
   const credentials = await loadCredentials({
     certFile: settings.tlsCert,
     keyFile: settings.tlsKey,
     caFile: settings.tlsCa,
-    flags: { cert: flagOf('tlsCert'), key: flagOf('tlsKey'), ca: flagOf('tlsCa') },
+    flags: { ...flags, ca: flagOf('tlsCa') },
     wallMs: clock.wall(),
   });
-  const { certificate: certPem, key: keyPem, chain } = credentials;
+  const { certificate: certPem, key: keyPem, chain, authorities } = credentials;
   const authority = credentials.authority ?? missingAuthority(settings);
   const infoHash = infoHashOfCertificate(authority);
-  checkInfoHash(settings, infoHash);
+  const accepts = authorities.map(infoHashOfCertificate);
+  checkInfoHash(settings, accepts);
   const verdict = judgeChain(chain, { infoHash, role, wallMs: clock.wall() });
   if (!verdict.ok) {
     throw new BeaconError(
       'config',
-      `${flagOf('tlsCert')} ${settings.tlsCert} is no proof for this CA: ${verdict.text}; 'beacon certs issue' makes one that is`,
+      `${flags.cert} ${settings.tlsCert} is no proof for this CA: ${verdict.text}; 'beacon certs issue' makes one that is`,
     );
   }
   if (!namesAreNeutral(chain)) {
@@ -67,32 +88,38 @@ export async function loadClient(
       'the relay gets to see the names in this certificate chain; use neutral ones if that tells too much',
     );
   }
-  const identity = { certPem, keyPem, caPem: certificateToPem(authority), infoHash, clock };
+  const caPem = authorities.map(certificateToPem).join('');
+  const { notAfterMs } = credentials;
+  const identity = { certPem, keyPem, caPem, infoHash, accepts, notAfterMs, clock };
   const dialer = new RelayDialer({
     addresses: settings.beaconAddress,
-    relayCa: await relayCa(settings, authority),
+    relayCa: await relayCa(settings, authorities),
     pins: settings.beaconPin ?? [],
     identity,
-    bridgeCa: authority,
+    bridgeCas: authorities,
+    ...(settings.egress && { proxyFor: await loadEgress(settings.egress) }),
     clock,
     random,
   });
   return { identity, dialer };
 }
 
-function checkInfoHash({ beaconInfoHash, tlsCa }: ClientSettings, infoHash: InfoHash): void {
-  if (beaconInfoHash === undefined || beaconInfoHash === infoHash) return;
+function checkInfoHash({ beaconInfoHash, tlsCa }: ClientSettings, accepts: readonly InfoHash[]): void {
+  if (beaconInfoHash === undefined || accepts.includes(beaconInfoHash)) return;
   throw new BeaconError(
     'config',
     `${flagOf('beaconInfoHash')} is not that of ${flagOf('tlsCa')} ${tlsCa}: compare 'beacon info-hash ${tlsCa}' on both sides, or leave the flag out`,
   );
 }
 
-async function relayCa(settings: ClientSettings, bridgeCa: Buffer): Promise<string[] | undefined> {
+async function relayCa(
+  settings: ClientSettings,
+  bridgeCas: readonly Buffer[],
+): Promise<string[] | undefined> {
   const { beaconCa } = settings;
   if (beaconCa === undefined) return undefined;
   const certificates = await readAuthorities(beaconCa, flagOf('beaconCa'));
-  if (chainsTo(certificates, bridgeCa)) {
+  if (bridgeCas.some((bridgeCa) => chainsTo(certificates, bridgeCa))) {
     throw new BeaconError(
       'config',
       `${flagOf('beaconCa')} ${beaconCa} is the bridge CA: a relay under it could pose as the bridge; 'beacon certs relay' makes a CA for the relay`,

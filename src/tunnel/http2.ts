@@ -1,11 +1,11 @@
 /**
- * What both ends of a tunnel agree on: inner mTLS 1.3 over a leg, HTTP/2 in it, one CONNECT request (RFC 9113,
+ * What both ends of a tunnel agree on: inner mTLS 1.3 over a session, HTTP/2 in it, one CONNECT request (RFC 9113,
  * section 8.5) per stream.
  *
  * The broker is TLS client and HTTP/2 client, the bridge server of both. The authority of a CONNECT names the target;
  * any status but 200 refuses the stream, with the reason in the header `beacon-error`.
  */
-import type { Http2Session, Http2Stream, SessionOptions } from 'node:http2';
+import { constants, type Http2Session, type Http2Stream, type SessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
@@ -18,18 +18,23 @@ import {
   TUNNEL_STREAMS,
 } from '../base/limits.ts';
 import type { InnerTls } from '../net/tls-over.ts';
-import { judgeChain } from '../pki/proof.ts';
+import { judgeChain, type Proven } from '../pki/proof.ts';
 import type { Role } from '../wire/frames.ts';
-import type { LegStream } from './leg-stream.ts';
+import type { SessionStream } from './session-stream.ts';
 
 /** Who an end of a tunnel is, and whom it trusts. */
 export interface TunnelIdentity {
   /** Leaf and intermediates, PEM. */
   readonly certPem: string;
   readonly keyPem: string;
-  /** The bridge CA, PEM: root of both ends' chains. */
+  /** The bridge CA, PEM: root of the other end's chain. Two while the CA is changed. */
   readonly caPem: string;
+  /** Of the CA that our own chain ends in: under which we park or connect. */
   readonly infoHash: InfoHash;
+  /** Of each CA in `caPem`. */
+  readonly accepts: readonly InfoHash[];
+  /** When the first certificate of our own chain expires, in milliseconds since 1970. */
+  readonly notAfterMs: number;
   readonly clock: Clock;
 }
 
@@ -39,6 +44,9 @@ export const BRIDGE_NAME = 'bridge.beacon.internal';
 export const INNER_ALPN = 'h2';
 /** Response header with the reason of a refusal, one of {@link STREAM_REFUSALS}. */
 export const ERROR_HEADER = 'beacon-error';
+
+/** Error code of the GOAWAY for a broker whose certificate is denied (RFC 9113, section 7: INADEQUATE_SECURITY). */
+export const DENIED = constants.NGHTTP2_INADEQUATE_SECURITY;
 
 /** Why a bridge refuses a stream, and the HTTP status that goes with it (RFC 9110, section 15). */
 export const STREAM_REFUSALS = {
@@ -67,22 +75,18 @@ export const SESSION_OPTIONS = {
  *
  * @param role what the peer must be certified for.
  */
-export function demandProof(secure: InnerTls, identity: TunnelIdentity, role: Role): void {
-  const { infoHash, clock } = identity;
-  const verdict = judgeChain(secure.peerChain, { infoHash, role, wallMs: clock.wall() });
-  if (verdict.ok) return;
+export function demandProof(secure: InnerTls, identity: TunnelIdentity, role: Role): Proven {
+  const { accepts, clock } = identity;
+  const verdict = judgeChain(secure.peerChain, { infoHash: accepts, role, wallMs: clock.wall() });
+  if (verdict.ok) return verdict;
   secure.stream.destroy();
   throw new BeaconError('untrusted', `the other end of the tunnel is not who it should be: ${verdict.text}`);
 }
 
-/** Resolves when the session and the leg below it are gone, for whatever reason. */
-export async function tunnelClosed(session: Http2Session, leg: LegStream): Promise<void> {
+/** Resolves when the HTTP/2 session and what is below it are gone, for whatever reason. */
+export async function tunnelClosed(session: Http2Session, below: SessionStream): Promise<void> {
   session.on('error', () => {});
-  await Promise.all([closed(session), closed(leg)]);
-}
-
-function closed(emitter: Pick<NodeJS.EventEmitter, 'once'>): Promise<void> {
-  return new Promise((resolve) => emitter.once('close', () => resolve()));
+  await Promise.all([new Promise<void>((resolve) => session.once('close', resolve)), below.gone]);
 }
 
 /**

@@ -12,10 +12,7 @@ export class Reconnect {
 
   constructor(random: Random, log: Log) {
     this.#news = new News(log);
-    this.#backoff = new Backoff(
-      { firstMs: RECONNECT_FIRST_MS, maxMs: RECONNECT_MAX_MS, healthyAfterMs: RECONNECT_HEALTHY_MS },
-      random,
-    );
+    this.#backoff = reconnectBackoff(random);
   }
 
   /** The connection is of use: the next failure is news. */
@@ -26,10 +23,22 @@ export class Reconnect {
   /** Milliseconds until the next try. @param livedMs how long the connection was of use; 0: never. */
   failed(error: BeaconError, livedMs: number): number {
     this.#news.bad(error.message, error.code);
-    const jittered = this.#backoff.next(livedMs);
-    // What a person must change first does not get better by asking often.
-    const waitMs = error.retry ? jittered : RECONNECT_MAX_MS / 2 + jittered / 2;
-    // On top, so that a thousand clients that were named the same time do not come back together.
-    return waitMs + (error.retryAfterMs ?? 0);
+    return waitAfter(error, this.#backoff.next(livedMs));
   }
+}
+
+/** The backoff of PROTOCOL.md, section 11. */
+export function reconnectBackoff(random: Random): Backoff {
+  return new Backoff(
+    { firstMs: RECONNECT_FIRST_MS, maxMs: RECONNECT_MAX_MS, healthyAfterMs: RECONNECT_HEALTHY_MS },
+    random,
+  );
+}
+
+/** Milliseconds until the next try after `error`. @param jitteredMs what the backoff says. */
+export function waitAfter(error: BeaconError, jitteredMs: number): number {
+  // What a person must change first does not get better by asking often.
+  const waitMs = error.retry ? jitteredMs : RECONNECT_MAX_MS / 2 + jitteredMs / 2;
+  // On top, so that a thousand clients that were named the same time do not come back together.
+  return waitMs + (error.retryAfterMs ?? 0);
 }

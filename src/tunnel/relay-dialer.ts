@@ -1,18 +1,21 @@
 /**
- * Dials relays for bridge and broker: TLS with the client's certificate as proof, addresses in random order.
- * The first address that answers is taken; what went wrong with the others is in the error when none does.
+ * Dials relays for bridge and broker: TLS with the client's certificate as proof. Which of its addresses comes next is
+ * for {@link Routes} to say; names among them are looked up here.
  */
-import type { Address } from '../base/address.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Address, formatAddress } from '../base/address.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import { BeaconError, messageOf } from '../base/errors.ts';
-import { DIAL_TIMEOUT_MS } from '../base/limits.ts';
+import { DIAL_TIMEOUT_MS, LOOK_UP_WAIT_MS } from '../base/limits.ts';
 import type { Pin } from '../base/pin.ts';
 import { type Random, shuffled } from '../base/random.ts';
 import { dialTls } from '../net/dial.ts';
 import type { Link } from '../net/link.ts';
+import { isName, lookUp } from '../net/look-up.ts';
 import type { Trust } from '../net/trust.ts';
 import { chainsTo } from '../pki/chains-to.ts';
 import { ALPN } from '../wire/frames.ts';
+import type { ProxyFor } from './egress.ts';
+import { type Route, Routes } from './routes.ts';
 
 export interface RelayDialerOptions {
   readonly addresses: readonly Address[];
@@ -21,25 +24,45 @@ export interface RelayDialerOptions {
   readonly pins: readonly Pin[];
   /** Leaf, intermediates and bridge CA: the proof. */
   readonly identity: { readonly certPem: string; readonly keyPem: string };
-  /** DER of the bridge CA. A relay under it could pose as the bridge, so it is refused. */
-  readonly bridgeCa: Buffer;
+  /** DER of the bridge CA, or of both while it is changed. A relay under one could pose as the bridge, so it is refused. */
+  readonly bridgeCas: readonly Buffer[];
+  /** The proxy by which an address is dialled. Default: none. */
+  readonly proxyFor?: ProxyFor;
+  /** The IP addresses of a name; none: it has none now. Never rejects. Default: the system's resolver. */
+  readonly lookUp?: (host: string) => Promise<readonly string[]>;
   readonly clock: Clock;
   readonly random: Random;
 }
 
+/** What is needed of a {@link RelayDialer} to choose among relays. */
+export type RelayChoice = Pick<RelayDialer, 'routes' | 'refresh' | 'dialRoute'>;
+
+/** A link to a relay, before HELLO; and the route on which it was reached. */
+export interface Reached {
+  readonly link: Link;
+  readonly route: Route;
+}
+
 export class RelayDialer {
+  /** What is known of the addresses; shared by all that dial by this object. */
+  readonly routes: Routes;
   readonly #options: RelayDialerOptions;
   /** One object for all dials: TLS contexts are kept by it. */
   readonly #trust: Trust;
+  /** What names stood for when they were last looked up, by name. */
+  readonly #ips = new Map<string, readonly string[]>();
+  /** Look-ups under way, by name. */
+  readonly #lookUps = new Map<string, Promise<void>>();
 
   constructor(options: RelayDialerOptions) {
     this.#options = options;
+    this.routes = new Routes(options.addresses, options.random);
     this.#trust = { ...(options.relayCa && { ca: options.relayCa }), pins: options.pins };
   }
 
   /**
-   * A link to one of the relays, before HELLO; the caller closes it. Throws BeaconError: that of the only address,
-   * or `unreachable` naming what went wrong with each.
+   * A link to any of the relays, before HELLO; the caller closes it. Tries the addresses in random order and takes the
+   * first that answers. Throws BeaconError: that of the only address, or `unreachable` naming what went wrong with each.
    */
   async dial(signal: AbortSignal): Promise<Link> {
     const failures: BeaconError[] = [];
@@ -60,10 +83,55 @@ export class RelayDialer {
     });
   }
 
-  #dialOne(address: Address, signal: AbortSignal): Promise<Link> {
-    const { identity, bridgeCa, clock } = this.#options;
+  /**
+   * Looks up what is a name among the addresses, for {@link Routes.next}; a proxy looks up by itself. Waits for at most
+   * LOOK_UP_WAIT_MS: a resolver that hangs must not keep us from relays whose addresses are known.
+   */
+  async refresh(): Promise<void> {
+    const names = this.#options.addresses.filter(
+      (address) => isName(address.host) && !this.#options.proxyFor?.(address),
+    );
+    if (names.length === 0) return;
+    const waited = new AbortController();
+    const all = Promise.all(names.map((address) => this.#lookUp(address)));
+    await Promise.race([all, sleep(this.#options.clock, LOOK_UP_WAIT_MS, waited.signal)]);
+    waited.abort();
+  }
+
+  /**
+   * A link to the relay at `route`, or, where that is silent, at another IP address of the same name: the answer says
+   * which. The caller closes it, and tells {@link routes} how it went. Throws BeaconError.
+   */
+  async dialRoute(route: Route, signal: AbortSignal): Promise<Reached> {
+    const { address, ip } = route;
+    if (ip === undefined) return { link: await this.#dialOne(address, signal), route };
+    const others = (this.#ips.get(formatAddress(address)) ?? []).filter((other) => other !== ip);
+    const link = await this.#dialOne(address, signal, [ip, ...others]);
+    return { link, route: this.routes.landed(route, link.source, this.#options.clock.now()) };
+  }
+
+  #lookUp(address: Address): Promise<void> {
+    const name = formatAddress(address);
+    const look = async (): Promise<void> => {
+      const ips = await (this.#options.lookUp ?? lookUp)(address.host);
+      this.#lookUps.delete(name);
+      if (ips.length > 0) this.#ips.set(name, ips);
+      this.routes.resolved(address, ips);
+    };
+    const known = this.#lookUps.get(name);
+    if (known) return known;
+    const fresh = look();
+    this.#lookUps.set(name, fresh);
+    return fresh;
+  }
+
+  #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
+    const { identity, bridgeCas, clock, proxyFor } = this.#options;
+    const proxy = proxyFor?.(address);
     return dialTls({
+      ...(proxy && { proxy }),
       host: address.host,
+      ...(ips && { ips }),
       port: address.port,
       alpn: ALPN,
       trust: this.#trust,
@@ -72,7 +140,7 @@ export class RelayDialer {
       clock,
       signal,
       judgePeer: (chain) =>
-        chainsTo(chain, bridgeCa)
+        bridgeCas.some((bridgeCa) => chainsTo(chain, bridgeCa))
           ? new BeaconError(
               'untrusted',
               "the relay's certificate comes from the bridge CA: such a relay could pose as the bridge; give it one from another CA ('beacon certs relay')",

@@ -1,6 +1,7 @@
 /** How the processes start late, stop in good order, and say why a stream failed. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sleep, systemClock } from '../../src/base/clock.ts';
+import { RECONNECT_HEALTHY_MS } from '../../src/base/limits.ts';
 import { makePkiDirectory, startBeacon } from '../support/processes.ts';
 import { startStore } from '../support/store.ts';
 import { closed } from '../support/streams.ts';
@@ -10,12 +11,16 @@ describe('a bridge that is stopped', () => {
   it('finishes its streams, costs no request where another is there, and ends the splice cleanly', async () => {
     const all = await startAll({ relay: ['--log-level', 'debug'] });
     onTestFinished(() => all.close());
+    const long = await visit(all.broker.port, 'echo');
+    await all.store.visit('echo');
     const target = ['--vault-addr', `tcp://${HOST}:${all.store.port}`];
     const other = await startBeacon(all.pki.clientArgs('bridge', [all.relay.port], ...target));
     onTestFinished(() => other.kill().then(() => {}));
-    // A tunnel that is younger counts as one that does not stay, and the broker would back off.
-    const long = await visit(all.broker.port, 'echo');
-    await sleep(systemClock, 5_200);
+    // A tunnel that is younger than 5 s counts as one that does not stay, which is worth a warning.
+    await sleep(systemClock, RECONNECT_HEALTHY_MS);
+    await until(
+      () => all.broker.lines.filter(({ msg }) => msg === 'a tunnel to the bridge is up').length === 2,
+    );
     let stopped = false;
     let served = 0;
     const workers = Array.from({ length: 4 }, async () => {
@@ -32,7 +37,7 @@ describe('a bridge that is stopped', () => {
     const stopping = all.bridge.stop().finally(() => {
       stopped = true;
     });
-    await all.broker.waitFor('a tunnel to the bridge is up', { from: all.broker.lines.length });
+    await all.bridge.waitFor(/^Stopping/);
     stopped = true;
     long.socket.end('still here');
     await long.seen.closed;

@@ -3,12 +3,12 @@ import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { Broker } from '../../src/broker/broker.ts';
 import type { Link } from '../../src/net/link.ts';
-import { BridgeTunnel, type ReachTarget } from '../../src/tunnel/bridge-tunnel.ts';
+import type { BridgeTunnel, ReachTarget } from '../../src/tunnel/bridge-tunnel.ts';
 import { ManualClock } from './manual-clock.ts';
 import { type MemoryLink, memoryLinks } from './memory-link.ts';
 import { type PuppetClient, PuppetRelay, quiet } from './puppet-relay.ts';
 import { type RecordedLine, recordingLog } from './recording-log.ts';
-import { identityOf, TARGET } from './tunnels.ts';
+import { acceptTunnel, identityOf, TARGET } from './tunnels.ts';
 
 export interface BrokerScene {
   readonly broker: Broker;
@@ -17,8 +17,8 @@ export interface BrokerScene {
   readonly lines: readonly RecordedLine[];
   /** Where streams arrived: the bridge's end of each, in order. */
   readonly arrived: Link[];
-  /** A client of the broker; the far end of its connection. */
-  client(): MemoryLink;
+  /** A client of the broker, for `target`; the far end of its connection. */
+  client(target?: string): MemoryLink;
   /** Makes the last connection at the relay a tunnel. */
   bridge(reach?: ReachTarget): Promise<BridgeTunnel>;
   warnings(): readonly string[];
@@ -39,7 +39,6 @@ export async function brokerScene({ fraction = 0.5 }: BrokerSceneOptions = {}): 
   const broker = new Broker({
     dialer: relay,
     identity: { ...identityOf('broker'), clock },
-    target: TARGET,
     software: 'test/1',
     clock,
     random: { fraction: () => fraction, bytes: (count) => Buffer.alloc(count, 5) },
@@ -60,13 +59,13 @@ export async function brokerScene({ fraction = 0.5 }: BrokerSceneOptions = {}): 
     clock,
     lines,
     arrived,
-    client: () => {
+    client: (target = TARGET) => {
       const [far, near] = memoryLinks();
       clients.push(far);
-      broker.serve(near);
+      broker.serve(near, target);
       return far;
     },
-    bridge: (reach) => bridgeAt(relay.clients.at(-1), arrived, reach),
+    bridge: (reach) => bridgeAt(relay.searches.at(-1), arrived, reach),
     warnings: () => lines.filter(({ level }) => level === 'warn').map(({ message }) => message),
   };
 }
@@ -79,10 +78,12 @@ async function bridgeAt(
   if (!client) throw new Error('the broker has dialled no relay');
   client.sendPaired();
   const identity = identityOf('bridge');
-  const tunnel = await BridgeTunnel.accept(client.link, identity, reach, {
+  const tunnel = await acceptTunnel(client.link, identity, reach, {
     onStream: (link) => arrived.push(link),
     onRefused: () => {},
   });
+  // Cut off, it waits for a minute.
+  onTestFinished(() => tunnel.destroy());
   await quiet();
   return tunnel;
 }

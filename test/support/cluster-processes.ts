@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly gossipPort?: number;
   /** Its `--cluster-peer`. Default: every node at its port. */
   readonly peers?: string;
+  /** Where bridges and brokers connect. Default: any free port. */
+  readonly clientPort?: number;
 }
 
 export class ProcessCluster {
@@ -84,10 +86,11 @@ export class ProcessCluster {
   /** Starts a node, the first time or again; it is up then, and may not have joined yet. */
   async startNode(name: string, options: NodeOptions = {}): Promise<BeaconProcess> {
     const { secret = [SECRET_A], gossipPort = this.gossipPort(name), peers = this.#peersOf(name) } = options;
+    const { clientPort = 0 } = options;
     const file = this.files.file(`secret-${name}-${this.#started.length}`);
     writeFileSync(file, secret.map((line) => `${line}\n`).join(''), { mode: 0o600 });
     const args = this.files.relayArgs(
-      ...['--node-name', name, '--zone', `zone-${name}`],
+      ...['--addr', `127.0.0.1:${clientPort}`, '--node-name', name, '--zone', `zone-${name}`],
       ...['--cluster-peer', peers, '--cluster-secret-file', file],
       ...['--cluster-addr', `127.0.0.1:${gossipPort}`, '--forward-addr', '127.0.0.1:0'],
     );

@@ -1,6 +1,10 @@
 /** A relay that does what a test says, for bridges and brokers that dial it in memory. */
 import { BeaconError } from '../../src/base/errors.ts';
+import { ROUTE_SETTLED } from '../../src/base/limits.ts';
+import { type Random, systemRandom } from '../../src/base/random.ts';
 import type { Link } from '../../src/net/link.ts';
+import type { Reached } from '../../src/tunnel/relay-dialer.ts';
+import { type Route, Routes } from '../../src/tunnel/routes.ts';
 import { clientFrames, type FrameDecoder } from '../../src/wire/decode.ts';
 import { encodeRelayFrame } from '../../src/wire/encode.ts';
 import type { ClientFrame, RelayFrame } from '../../src/wire/frames.ts';
@@ -19,6 +23,23 @@ export class PuppetRelay {
   /** When set, dials fail with it. */
   down: BeaconError | undefined;
 
+  /** One address, which stands for this relay alone. */
+  readonly routes: Routes;
+
+  constructor(random: Random = systemRandom) {
+    const address = { host: '127.0.0.1', port: 443 };
+    this.routes = new Routes([address], random);
+    const [route] = this.routes.all;
+    for (let count = 0; route && count < ROUTE_SETTLED; count += 1) this.routes.answered(route, 'relay-0', 0);
+  }
+
+  async refresh(): Promise<void> {}
+
+  readonly dialRoute = async (route: Route, signal: AbortSignal): Promise<Reached> => ({
+    link: await this.dial(signal),
+    route,
+  });
+
   readonly dial = async (signal: AbortSignal): Promise<Link> => {
     await settle();
     if (signal.aborted) throw new BeaconError('closed', 'stopped');
@@ -27,6 +48,11 @@ export class PuppetRelay {
     this.clients.push(new PuppetClient(far));
     return near;
   };
+
+  /** Connections by which a broker looks for a bridge: not those for a leg of a tunnel that it has. */
+  get searches(): readonly PuppetClient[] {
+    return this.clients.filter(({ wanted }) => wanted === undefined);
+  }
 
   /** Connections that are open. */
   get open(): readonly PuppetClient[] {
@@ -53,6 +79,8 @@ export class PuppetRelay {
 
 /** One connection at the relay. */
 export class PuppetClient {
+  /** The one bridge that a broker asked for. */
+  wanted: Buffer | undefined;
   readonly link: MemoryLink;
   readonly frames: ClientFrame[] = [];
   greeted = false;
@@ -66,6 +94,11 @@ export class PuppetClient {
       const frame = this.#decoder.next();
       if (!frame) return;
       this.frames.push(frame);
+      if (frame.type === 'hello') {
+        this.wanted = frame.wanted;
+        // This relay is the only node there is.
+        if (frame.avoid.includes('relay-0')) this.refuse('avoided');
+      }
       this.#opaque = frame.type === 'accept' || (frame.type === 'hello' && frame.role === 'connect');
     }
     // What follows belongs to the other client.
@@ -90,9 +123,9 @@ export class PuppetClient {
     this.link.stream.write(encodeRelayFrame(frame));
   }
 
-  sendParked(pingIntervalMs = 15_000): void {
+  sendParked(pingIntervalMs = 15_000, node = 'relay-0', zone = ''): void {
     this.greeted = true;
-    this.send({ type: 'parked', node: 'relay-0', zone: '', incarnation: 1, pingIntervalMs });
+    this.send({ type: 'parked', node, zone, incarnation: 1, pingIntervalMs });
   }
 
   sendPaired(): void {

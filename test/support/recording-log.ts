@@ -9,16 +9,19 @@ export interface RecordedLine {
 
 export function recordingLog(): { readonly log: Log; readonly lines: readonly RecordedLine[] } {
   const lines: RecordedLine[] = [];
+  return { log: recorder(lines), lines };
+}
+
+function recorder(lines: RecordedLine[], always?: LogFields): Log {
   const at =
     (level: LogLevel) =>
     (message: string, fields?: LogFields): void =>
-      void lines.push({ level, message, fields });
-  const log: Log = {
+      void lines.push({ level, message, fields: always ? { ...always, ...fields } : fields });
+  return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: () => log,
+    child: (fields) => recorder(lines, { ...always, ...fields }),
   };
-  return { log, lines };
 }

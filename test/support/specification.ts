@@ -1,4 +1,4 @@
-/** Reads the tables and examples of PROTOCOL.md and FORWARD.md, so that tests compare them with the source. */
+/** Reads the tables and examples of PROTOCOL.md, FORWARD.md and TUNNEL.md, so that tests compare them with the source. */
 import { readFileSync } from 'node:fs';
 import { type AnyLayout, frameName } from '../../src/wire/table.ts';
 

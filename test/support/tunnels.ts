@@ -1,10 +1,13 @@
 /** Tunnels between the two ends of a link, for tests. */
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { BeaconError } from '../../src/base/errors.ts';
+import { systemRandom } from '../../src/base/random.ts';
 import type { Link } from '../../src/net/link.ts';
-import { BridgeTunnel, type ReachTarget } from '../../src/tunnel/bridge-tunnel.ts';
+import { BridgeTunnel, type BridgeTunnelHandler, type ReachTarget } from '../../src/tunnel/bridge-tunnel.ts';
 import { BrokerTunnel, type OpenedStream } from '../../src/tunnel/broker-tunnel.ts';
 import type { TunnelIdentity } from '../../src/tunnel/http2.ts';
+import type { SessionWatcher } from '../../src/tunnel/session-stream.ts';
+import { Sessions } from '../../src/tunnel/sessions.ts';
 import { makePki, type Pki } from './certificates.ts';
 import { type MemoryLink, memoryLinks } from './memory-link.ts';
 import { type LinkKind, openPair } from './net-links.ts';
@@ -22,6 +25,8 @@ export function identityOf(role: 'bridge' | 'broker', pki: Pki = makePki()): Tun
     keyPem: key,
     caPem: pki.bridgeCa.certificate,
     infoHash: pki.infoHash,
+    accepts: [pki.infoHash],
+    notAfterMs: Math.min(pki[role].notAfterMs, pki.bridgeCa.notAfterMs),
     clock: systemClock,
   };
 }
@@ -44,7 +49,7 @@ export interface TunnelPair {
   readonly refused: readonly BeaconError[];
   /** Opens a stream that nobody splices. */
   open(): Promise<TunnelStream>;
-  /** Resets the leg and waits until both ends are gone. */
+  /** Cuts the tunnel at both ends and waits until they are gone. */
   close(): Promise<void>;
 }
 
@@ -53,6 +58,37 @@ export interface TunnelPairOptions {
   readonly reach?: ReachTarget;
   /** Of both ends. */
   readonly clock?: Clock;
+}
+
+const QUIET: SessionWatcher = { onLegGone() {}, onSuspect() {}, onMove() {}, onLeave() {} };
+
+/** The broker's end of a tunnel whose first leg is `link`. */
+export function openTunnel(
+  link: Link,
+  identity: TunnelIdentity = identityOf('broker'),
+  watcher: SessionWatcher = QUIET,
+): Promise<BrokerTunnel> {
+  return BrokerTunnel.open({ link, path: ['relay-0'] }, { identity, random: systemRandom, watcher });
+}
+
+/** The bridge's end of a tunnel whose first leg is `link`. Rejects as well when the leg comes to nothing. */
+export function acceptTunnel(
+  link: Link,
+  identity: TunnelIdentity,
+  reach: ReachTarget,
+  handler: BridgeTunnelHandler,
+): Promise<BridgeTunnel> {
+  return new Promise((resolve, reject) => {
+    const sessions = new Sessions({
+      clock: identity.clock,
+      random: systemRandom,
+      watcher: QUIET,
+      onSession: (stream) => resolve(BridgeTunnel.accept(stream, identity, reach, handler)),
+      onLegOpened: () => {},
+      onLegFailed: reject,
+    });
+    sessions.accept(link);
+  });
 }
 
 /** The caller closes it. */
@@ -66,7 +102,7 @@ export async function tunnelPair({
   const arrived: Link[] = [];
   const waiting: ((link: Link) => void)[] = [];
   const targets: MemoryLink[] = [];
-  const accepting = BridgeTunnel.accept(
+  const accepting = acceptTunnel(
     b,
     { ...identityOf('bridge'), clock: wallOf(clock) },
     reach ??
@@ -85,7 +121,7 @@ export async function tunnelPair({
     },
   );
   const [broker, bridge] = await Promise.all([
-    BrokerTunnel.open(a, { ...identityOf('broker'), clock: wallOf(clock) }),
+    openTunnel(a, { ...identityOf('broker'), clock: wallOf(clock) }),
     accepting,
   ]);
   return {
@@ -101,8 +137,8 @@ export async function tunnelPair({
     },
     close: async () => {
       for (const target of targets) target.reset();
-      a.reset();
-      b.reset();
+      broker.destroy();
+      bridge.destroy();
       await Promise.all([broker.closed, bridge.closed]);
       await close();
     },

@@ -11,17 +11,18 @@ import {
   RECONNECT_FIRST_MS,
   RECONNECT_MAX_MS,
 } from '../../../src/base/limits.ts';
+import type { Random } from '../../../src/base/random.ts';
 import { Bridge } from '../../../src/bridge/bridge.ts';
 import type { Link } from '../../../src/net/link.ts';
 import type { ReachTarget } from '../../../src/tunnel/bridge-tunnel.ts';
-import { BrokerTunnel } from '../../../src/tunnel/broker-tunnel.ts';
+import type { BrokerTunnel } from '../../../src/tunnel/broker-tunnel.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { memoryLinks } from '../../support/memory-link.ts';
 import { PAIR_ID, type PuppetClient, PuppetRelay, quiet } from '../../support/puppet-relay.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { watch } from '../../support/streams.ts';
-import { identityOf, TARGET } from '../../support/tunnels.ts';
+import { identityOf, openTunnel, TARGET } from '../../support/tunnels.ts';
 
 checkLeaks();
 
@@ -45,7 +46,8 @@ interface SceneOptions {
 }
 
 async function scene({ parks = 4, fraction = 0.5, reach }: SceneOptions = {}): Promise<Scene> {
-  const relay = new PuppetRelay();
+  const random: Random = { fraction: () => fraction, bytes: (count) => Buffer.alloc(count, 3) };
+  const relay = new PuppetRelay(random);
   const clock = new ManualClock(systemClock.wall());
   const { log, lines } = recordingLog();
   const targets: Link[] = [];
@@ -62,7 +64,7 @@ async function scene({ parks = 4, fraction = 0.5, reach }: SceneOptions = {}): P
       }),
     software: 'test/1',
     clock,
-    random: { fraction: () => fraction, bytes: (count) => Buffer.alloc(count, 3) },
+    random,
     log,
   });
   const stop = (): Promise<void> => bridge.stop(Promise.resolve());
@@ -88,7 +90,7 @@ async function offer(client: PuppetClient | undefined): Promise<Link> {
 }
 
 async function tunnelTo(client: PuppetClient | undefined): Promise<BrokerTunnel> {
-  return BrokerTunnel.open(await offer(client), identityOf('broker'));
+  return openTunnel(await offer(client), identityOf('broker'));
 }
 
 describe('the parks of a bridge', () => {

@@ -34,6 +34,7 @@ async function scene({ parked = true } = {}): Promise<Scene> {
     {
       onParked: ({ node }) => told.push(`parked at ${node}`),
       onLeave: () => told.push('leave'),
+      onDraining: (node) => told.push(`${node} drains`),
       onPaired: (link) => {
         told.push('paired');
         paired.push(link);
@@ -137,9 +138,9 @@ describe('a parked connection', () => {
     relay.send({ type: 'draining', node: 'relay-1' });
     await quiet();
     await clock.advanceAsync(3_999);
-    expect(told).toHaveLength(1);
+    expect(told.slice(1)).toEqual(['relay-1 drains']);
     await clock.advanceAsync(6_000);
-    expect(told.slice(1)).toEqual(['leave']);
+    expect(told.slice(2)).toEqual(['leave']);
     relay.send({ type: 'offer', pairId: PAIR_ID });
     await quiet();
     expect(told.at(-1)).toBe('paired');

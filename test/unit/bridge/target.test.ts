@@ -4,7 +4,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TARGET_DIAL_TIMEOUT_MS } from '../../../src/base/limits.ts';
-import { VAULT_TARGET, vaultTarget } from '../../../src/bridge/target.ts';
+import { reachTargets } from '../../../src/bridge/target.ts';
+import { VAULT_TARGET } from '../../../src/config/targets.ts';
 import { parseVaultAddr } from '../../../src/config/vault-addr.ts';
 import type { Link } from '../../../src/net/link.ts';
 import { makePki } from '../../support/certificates.ts';
@@ -49,7 +50,8 @@ async function plainServer(onData: (socket: Socket) => void): Promise<number> {
 async function reach(url: string, name: string, options: ReachOptions = {}): Promise<Link> {
   const { ca, signal = new AbortController().signal, clock = systemClock } = options;
   const address = parseVaultAddr(url);
-  const link = await vaultTarget({ address, ca: ca === undefined ? undefined : [ca], clock, signal })(name);
+  const targets = [{ name: VAULT_TARGET, address }];
+  const link = await reachTargets({ targets, ca: ca === undefined ? undefined : [ca], clock, signal })(name);
   onTestFinished(() => link.reset());
   return link;
 }
@@ -84,6 +86,30 @@ describe('the way to the store', () => {
       expect(visits).toHaveLength(0);
     },
   );
+
+  it('leads each name to its own target, and says which one failed', async () => {
+    const [one, other] = [await store(), await store()];
+    const plain = await plainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const reaching = reachTargets({
+      targets: [
+        { name: 'vault', address: parseVaultAddr(`tcp://127.0.0.1:${one.port}`) },
+        { name: 'db', address: parseVaultAddr(`tcp://127.0.0.1:${other.port}`) },
+        { name: 'plain', address: parseVaultAddr(`https://127.0.0.1:${plain}`) },
+      ],
+      ca: undefined,
+      clock: systemClock,
+      signal: new AbortController().signal,
+    });
+    const link = await reaching('db');
+    expect(await echo(link)).toBe('hello');
+    expect([one.visits.length, other.visits.length]).toEqual([0, 1]);
+    await expect(reaching('plain')).rejects.toMatchObject({
+      code: 'targetTls',
+      message: expect.stringContaining('the target plain'),
+    });
+    await expect(reaching('cache')).rejects.toThrow(/asked for the target cache, .*--target/);
+    await expect(reaching('a\nb')).rejects.toMatchObject({ message: expect.not.stringContaining('a\nb') });
+  });
 
   it.each(['http', 'https', 'tcp'])('by %s says targetUnreachable when nobody listens', async (scheme) => {
     const { port, close } = await startStore();

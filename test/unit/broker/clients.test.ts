@@ -12,6 +12,7 @@ import {
 import type { Link } from '../../../src/net/link.ts';
 import { brokerScene } from '../../support/broker-scene.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
+import { memoryLinks } from '../../support/memory-link.ts';
 import { quiet } from '../../support/puppet-relay.ts';
 import { watch } from '../../support/streams.ts';
 
@@ -48,6 +49,7 @@ describe('a client that comes before the tunnel', () => {
     await quiet();
     for (const { events } of waiting) expect(events).toEqual(RESET);
     expect(scene.warnings()).toEqual(['a client was turned away: no tunnel within 10 s']);
+    expect(scene.broker.counts.of('noTunnel')).toBe(3);
   });
 
   it('is forgotten when it leaves', async () => {
@@ -110,11 +112,36 @@ describe('a client whose stream is refused', () => {
         expect(seen.bytes).toHaveLength(0);
       }
       expect(scene.lines.filter(({ level }) => level === 'warn')).toEqual([
-        { level: 'warn', message: `the bridge refused a stream: ${code}`, fields: { code } },
+        { level: 'warn', message: `the bridge refused a stream: ${code}`, fields: { code, target: 'vault' } },
       ]);
+      expect(scene.broker.counts.of(code)).toBe(3);
+      expect(scene.broker.counts.of('accepted')).toBe(0);
       expect(scene.broker.connected).toBe(true);
     },
   );
+
+  it('is news for its own target only', async () => {
+    const scene = await brokerScene();
+    const asked: string[] = [];
+    await scene.bridge((target) => {
+      asked.push(target);
+      if (target === 'vault') return Promise.resolve(memoryLinks()[0]);
+      return Promise.reject(new BeaconError('unknownTarget', 'no'));
+    });
+    for (const target of ['db', 'vault', 'db', 'cache']) {
+      const served = scene.broker.counts.of('accepted');
+      const seen = watch(scene.client(target).stream);
+      await (target === 'vault' ? settled(() => scene.broker.counts.of('accepted') > served) : seen.closed);
+    }
+    expect(asked).toEqual(['db', 'vault', 'db', 'cache']);
+    const told = scene.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
+    expect(told).toEqual([
+      { code: 'unknownTarget', target: 'db' },
+      { code: 'unknownTarget', target: 'cache' },
+    ]);
+    expect(scene.broker.counts.of('unknownTarget')).toBe(3);
+    expect(scene.broker.counts.of('accepted')).toBe(1);
+  });
 
   it('is reset when the bridge does not answer', async () => {
     const scene = await brokerScene();
@@ -150,12 +177,13 @@ describe('a client whose stream is refused', () => {
 
   it('is reset when the tunnel is cut before it was accepted: the bridge may have acted', async () => {
     const scene = await brokerScene();
-    await scene.bridge(() => new Promise(() => {}));
+    const bridge = await scene.bridge(() => new Promise(() => {}));
     const client = scene.client();
     const seen = watch(client.stream);
     client.stream.write('question');
     await quiet();
-    await scene.relay.die();
+    expect(seen.events).toEqual([]);
+    bridge.destroy();
     await seen.closed;
     expect(seen.events).toEqual(RESET);
   });

@@ -72,6 +72,29 @@ describe('the broker daemon', () => {
     await once(socket, 'close');
   });
 
+  it('listens for each target, with one certificate for all', async () => {
+    const tls = { listenCert: file('relay.crt'), listenKey: file('relay.key') };
+    const broker = await start({ listen: '127.0.0.1:0=vault,127.0.0.1:0=db', ...tls });
+    expect(new Set(broker.addresses.map(({ port }) => port)).size).toBe(2);
+    expect(broker.address).toBe(broker.addresses[0]);
+    const ca = makePki().relayCa.certificate;
+    for (const { port } of broker.addresses) {
+      const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca });
+      socket.on('error', () => {});
+      await once(socket, 'secureConnect');
+      socket.destroy();
+    }
+    await broker.stop();
+  });
+
+  it('listens at all places or at none', async () => {
+    const store = await startStore();
+    onTestFinished(() => store.close());
+    await expect(start({ listen: `127.0.0.1:0,127.0.0.1:${store.port}=db` })).rejects.toMatchObject({
+      message: expect.stringContaining('in use'),
+    });
+  });
+
   it.each([
     ['tlsCert', 'bridge.crt', /--tls-/],
     ['listenKey', 'missing.key', /--listen-key/],

@@ -44,12 +44,22 @@ describe.each(COMMANDS)('help of %s', (name) => {
   });
 });
 
+describe('a flag that may be repeated', () => {
+  it('adds to its value, and others replace it', async () => {
+    const command = new Command('broker').exitOverride();
+    addSettings(command, 'broker');
+    const argv = ['--listen', ':1=db', '--listen', ':2', '--proxy', 'http://a', '--proxy', 'http://b'];
+    await command.action(() => {}).parseAsync(argv, { from: 'user' });
+    expect(command.opts()).toMatchObject({ listen: ':1=db,:2', proxy: 'http://b' });
+  });
+});
+
 describe('help of bridge', () => {
   it('shows range and unit of a number', () => {
     expect(screen('bridge')).toContain('[1 to 64 connections, default: 4, BEACON_PARKS]');
   });
 
   it('marks what is required', () => {
-    expect(screen('bridge')).toContain('[required, BEACON_VAULT_ADDR]');
+    expect(screen('bridge')).toContain('[required, BEACON_TLS_CERT]');
   });
 });

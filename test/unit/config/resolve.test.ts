@@ -88,7 +88,11 @@ describe('resolveSettings', () => {
       parks: 4,
     });
     const broker = resolveSettings('broker', client, {}, MACHINE);
-    expect(broker).toMatchObject({ listen: { host: '127.0.0.1', port: 8_199 }, allowHttp: false });
+    expect(broker).toMatchObject({
+      listen: [{ host: '127.0.0.1', port: 8_199, target: 'vault' }],
+      allowHttp: false,
+      egress: { proxy: undefined },
+    });
     expect(Object.keys(broker)).not.toContain('parks');
   });
 });

@@ -44,6 +44,35 @@ describe('bridge', () => {
   });
 });
 
+describe('bridge, with a next certificate', () => {
+  it('needs its key, and the other way round', () => {
+    expect(resolve('bridge', { tlsNextCert: 'c', tlsNextKey: 'k' })).not.toThrow();
+    expect(resolve('bridge', { tlsNextCert: 'c' })).toThrow('--tls-next-cert needs --tls-next-key as well');
+    expect(resolve('bridge', { tlsNextKey: 'k' })).toThrow('--tls-next-key needs --tls-next-cert as well');
+  });
+});
+
+describe('bridge, with targets', () => {
+  const bare = (flags: Flags, env = {}) => resolveSettings('bridge', { ...CLIENT, ...flags }, env, MACHINE);
+
+  it('needs one, by either flag or variable', () => {
+    expect(() => bare({})).toThrow(refusal('--vault-addr (or BEACON_VAULT_ADDR) or --target'));
+    expect(bare({ target: 'db=tcp://a:1' }).target).toHaveLength(1);
+    expect(bare({}, { BEACON_TARGET: 'db=tcp://a:1,vault=https://b' }).target).toHaveLength(2);
+  });
+
+  it('takes the store once', () => {
+    expect(() => bare({ vaultAddr: 'https://a', target: 'vault=https://b' })).toThrow(refusal('short for'));
+    expect(() => bare({ vaultAddr: 'https://a', target: 'db=tcp://b:1' })).not.toThrow();
+  });
+
+  it('takes a CA where any target has a certificate to verify', () => {
+    const vaultCa = 'ca';
+    expect(() => bare({ vaultCa, target: 'db=tcp://a:1,api=https://b' })).not.toThrow();
+    expect(() => bare({ vaultCa, target: 'db=tcp://a:1' })).toThrow(refusal('needs an https:// target'));
+  });
+});
+
 describe('broker', () => {
   const pair: Flags = { listenCert: 'c', listenKey: 'k' };
 
@@ -61,6 +90,12 @@ describe('broker', () => {
       expect(resolve('broker', { listen, ...pair })).not.toThrow();
     },
   );
+
+  it('asks the same of every listener', () => {
+    const listen = '127.0.0.1:8199,0.0.0.0:5432=db';
+    expect(resolve('broker', { listen })).toThrow(refusal('--listen 0.0.0.0:5432 can be reached'));
+    expect(resolve('broker', { listen, ...pair })).not.toThrow();
+  });
 
   it('wants certificate and key together', () => {
     expect(resolve('broker', { listenCert: 'c' })).toThrow(refusal('--listen-cert needs --listen-key'));

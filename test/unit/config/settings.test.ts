@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Address } from '../../../src/base/address.ts';
 import type { Cidr } from '../../../src/base/cidr.ts';
+import type { Egress } from '../../../src/config/egress.ts';
 import {
   type BridgeSettings,
   type BrokerSettings,
@@ -12,6 +13,7 @@ import {
   type SettingName,
   settingsOf,
 } from '../../../src/config/settings.ts';
+import type { Listen } from '../../../src/config/targets.ts';
 import type { VaultAddr } from '../../../src/config/vault-addr.ts';
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
@@ -63,7 +65,7 @@ describe('the table', () => {
     const clients = ['--beacon-address', '--beacon-info-hash', '--tls-cert', '--tls-key', '--tls-ca'];
     expect(flags('relay')).toEqual(expect.arrayContaining(['--addr', '--tls-cert', '--tls-key']));
     expect(flags('bridge')).toEqual(expect.arrayContaining(['--vault-addr', ...clients]));
-    expect(flags('broker')).toEqual(expect.arrayContaining(['--listen', ...clients]));
+    expect(flags('broker')).toEqual(expect.arrayContaining(['--listen', '--proxy', ...clients]));
   });
 });
 
@@ -74,7 +76,9 @@ describe('types', () => {
     expectTypeOf<RelaySettings['proxyProtocolFrom']>().toEqualTypeOf<readonly Cidr[] | undefined>();
     expectTypeOf<RelaySettings['allowUnproven']>().toEqualTypeOf<boolean>();
     expectTypeOf<RelaySettings['logFormat']>().toEqualTypeOf<'json' | 'text'>();
-    expectTypeOf<BridgeSettings['vaultAddr']>().toEqualTypeOf<VaultAddr>();
+    expectTypeOf<BridgeSettings['vaultAddr']>().toEqualTypeOf<VaultAddr | undefined>();
+    expectTypeOf<BridgeSettings['egress']>().toEqualTypeOf<Egress>();
+    expectTypeOf<BrokerSettings['listen']>().toEqualTypeOf<readonly Listen[]>();
     expectTypeOf<BridgeSettings['parks']>().toEqualTypeOf<number>();
     expectTypeOf<BrokerSettings['beaconAddress']>().toEqualTypeOf<readonly Address[]>();
     expectTypeOf<BrokerSettings['tlsCa']>().toEqualTypeOf<string>();

@@ -17,6 +17,14 @@ describe('parseValue', () => {
       { host: 'a', port: 5 },
       { host: 'b', port: 6 },
     ]);
+    expect(parseValue({ kind: 'listenList', defaultPort: 5 }, ':6=db')).toEqual([
+      { host: '', port: 6, target: 'db' },
+    ]);
+    expect(parseValue({ kind: 'targetList' }, 'db=tcp://a:1')).toEqual([
+      { name: 'db', address: { scheme: 'tcp', host: 'a', port: 1 } },
+    ]);
+    expect(parseValue({ kind: 'proxyUrl' }, 'http://me@a:1')).toEqual({ host: 'a', port: 1, user: 'me' });
+    expect(() => parseValue({ kind: 'proxyUrl' }, 'http://me:pw@a:1')).toThrow(refusal('password'));
     expect(parseValue({ kind: 'url' }, 'http://a')).toEqual({ scheme: 'http', host: 'a', port: 80 });
     expect(parseValue({ kind: 'cidrList' }, '10.0.0.0/8, ::1')).toEqual([
       { network: [10, 0, 0, 0], prefix: 8 },

@@ -14,6 +14,7 @@ import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { HOST, relayTrust, TEST_ALPN } from '../../support/net-links.ts';
 import { watch } from '../../support/streams.ts';
+import { serve } from '../../support/tcp-server.ts';
 
 checkLeaks();
 
@@ -43,19 +44,6 @@ async function dial(port: number, options: Partial<DialTlsOptions> = {}): Promis
   });
   onTestFinished(() => link.reset());
   return link;
-}
-
-/** A TCP server on a free port that does `behave` with every connection. */
-async function serve(behave: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    behave(socket);
-  });
-  return listening(server, () => {
-    for (const socket of sockets) socket.destroy();
-  });
 }
 
 async function listening(server: Server, stop: () => void): Promise<number> {

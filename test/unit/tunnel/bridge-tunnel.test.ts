@@ -3,20 +3,21 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { BeaconError, systemCode } from '../../../src/base/errors.ts';
-import { INNER_HANDSHAKE_TIMEOUT_MS } from '../../../src/base/limits.ts';
+import { INNER_HANDSHAKE_TIMEOUT_MS, LEG_LINGER_MS } from '../../../src/base/limits.ts';
 import { acceptTlsOver } from '../../../src/net/accept-tls-over.ts';
 import { connectTlsOver } from '../../../src/net/tls-over.ts';
 import { infoHashOfCertificate } from '../../../src/pki/info-hash.ts';
-import { BridgeTunnel } from '../../../src/tunnel/bridge-tunnel.ts';
-import { BrokerTunnel } from '../../../src/tunnel/broker-tunnel.ts';
+import type { BridgeTunnel } from '../../../src/tunnel/bridge-tunnel.ts';
+import type { BrokerTunnel } from '../../../src/tunnel/broker-tunnel.ts';
 import { BRIDGE_NAME, INNER_ALPN, type TunnelIdentity } from '../../../src/tunnel/http2.ts';
-import { LegStream } from '../../../src/tunnel/leg-stream.ts';
+import type { SessionStream } from '../../../src/tunnel/session-stream.ts';
 import { BIT, CLIENT_AUTH, extend, makePki, mint, SERVER_AUTH } from '../../support/certificates.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type MemoryLink, memoryLinks } from '../../support/memory-link.ts';
+import { bridgeSide, brokerStream } from '../../support/session-pair.ts';
 import { watch } from '../../support/streams.ts';
-import { identityOf } from '../../support/tunnels.ts';
+import { acceptTunnel, identityOf, openTunnel } from '../../support/tunnels.ts';
 
 checkLeaks();
 
@@ -30,7 +31,9 @@ async function meet(broker: TunnelIdentity, bridge: TunnelIdentity): Promise<Mee
   const [a, b] = links();
   const outcome = async (tunnel: Promise<BrokerTunnel | BridgeTunnel>): Promise<string | undefined> => {
     try {
-      const { closed } = await tunnel;
+      const made = await tunnel;
+      const { closed } = made;
+      onTestFinished(() => made.destroy());
       // In TLS 1.3 a client is done before the server has judged it: it learns a moment later.
       const cut = await Promise.race([closed.then(() => true), settled(() => false, 200)]);
       return cut ? 'cut' : undefined;
@@ -39,9 +42,9 @@ async function meet(broker: TunnelIdentity, bridge: TunnelIdentity): Promise<Mee
     }
   };
   const [atBroker, atBridge] = await Promise.all([
-    outcome(BrokerTunnel.open(a, broker)),
+    outcome(openTunnel(a, broker)),
     outcome(
-      BridgeTunnel.accept(b, bridge, () => Promise.reject(new BeaconError('unknownTarget', 'none')), {
+      acceptTunnel(b, bridge, () => Promise.reject(new BeaconError('unknownTarget', 'none')), {
         onStream: () => {},
         onRefused: () => {},
       }),
@@ -57,6 +60,14 @@ function links(): [MemoryLink, MemoryLink] {
     b.reset();
   });
   return [a, b];
+}
+
+/** The bridge's end of the session that is begun on `link`. */
+function begunOn(link: MemoryLink): Promise<SessionStream> {
+  const side = bridgeSide(systemClock);
+  const begun = side.begun();
+  side.sessions.accept(link);
+  return begun;
 }
 
 /** What somebody has who stole a broker's key: a leaf for the bridge's role, signed by it. */
@@ -110,12 +121,32 @@ describe('a tunnel', () => {
     });
   });
 
+  it('is made between two CAs where both ends accept both, and not where one end does not', async () => {
+    const other = makePki({ fresh: true });
+    const both = {
+      caPem: makePki().bridgeCa.certificate + other.bridgeCa.certificate,
+      accepts: [makePki().infoHash, other.infoHash],
+    };
+    const own = identityOf('bridge');
+    const stranger = identityOf('broker', other);
+    expect(await meet({ ...stranger, ...both }, { ...own, ...both })).toEqual({
+      broker: undefined,
+      bridge: undefined,
+    });
+    expect((await meet({ ...stranger, ...both }, own)).bridge).toBe('untrusted');
+    expect((await meet(stranger, { ...own, ...both })).broker).toBe('untrusted');
+    // OpenSSL would let these in: the hashes decide.
+    const accepts = [makePki().infoHash];
+    expect((await meet({ ...stranger, ...both }, { ...own, ...both, accepts })).bridge).toBe('untrusted');
+  });
+
   it('is refused to a broker of another CA that knows this one', async () => {
     const other = makePki({ fresh: true });
     const stranger = {
       ...identityOf('broker', other),
       caPem: makePki().bridgeCa.certificate,
       infoHash: makePki().infoHash,
+      accepts: [makePki().infoHash],
     };
     const { broker, bridge } = await meet(stranger, identityOf('bridge'));
     expect(bridge).toMatch(/untrusted|closed/);
@@ -159,12 +190,12 @@ describe('a tunnel', () => {
     expect(broker).toBe('cut');
   });
 
-  it('resets the link of whom it refuses', async () => {
+  it('aborts the session of whom it refuses, and closes the link', async () => {
     const [a, b] = links();
     const seen = watch(b.stream);
-    const peer = new LegStream(b, systemClock);
-    peer.on('error', () => {});
-    const opening = BrokerTunnel.open(a, identityOf('broker'));
+    const opening = openTunnel(a, identityOf('broker'));
+    const peer = await begunOn(b);
+    const atPeer = watch(peer);
     const accepting = acceptTlsOver(peer, {
       ca: [makePki().bridgeCa.certificate],
       identity: mintedByABroker(),
@@ -174,13 +205,15 @@ describe('a tunnel', () => {
     }).catch(() => undefined);
     await expect(opening).rejects.toMatchObject({ code: 'untrusted' });
     await seen.closed;
-    expect(seen.events).toEqual(['error:ECONNRESET', 'close']);
+    expect(atPeer.events).toEqual(['error:closed', 'close']);
+    expect(peer.errored?.message).toBe('the other end gave the tunnel up');
     await accepting;
   });
 
   it('says nothing to an impostor before it has judged it', async () => {
     const [a, b] = links();
-    const accepting = acceptTlsOver(new LegStream(b, systemClock), {
+    const opening = openTunnel(a, identityOf('broker'));
+    const accepting = acceptTlsOver(await begunOn(b), {
       ca: [makePki().bridgeCa.certificate],
       // OpenSSL takes this leaf, so that the handshake is done before it is refused.
       identity: leafOf(BRIDGE_NAME),
@@ -191,7 +224,7 @@ describe('a tunnel', () => {
       ({ stream }) => watch(stream),
       () => undefined,
     );
-    await expect(BrokerTunnel.open(a, identityOf('broker'))).rejects.toMatchObject({ code: 'untrusted' });
+    await expect(opening).rejects.toMatchObject({ code: 'untrusted' });
     const heard = await accepting;
     await heard?.closed;
     expect(heard?.bytes.length ?? 0).toBe(0);
@@ -201,7 +234,7 @@ describe('a tunnel', () => {
   it('says nothing to a stranger that it has not judged yet', async () => {
     const [a, b] = links();
     const other = makePki({ fresh: true });
-    const accepting = BridgeTunnel.accept(
+    const accepting = acceptTunnel(
       b,
       identityOf('bridge'),
       () => Promise.reject(new BeaconError('internal', '')),
@@ -210,7 +243,7 @@ describe('a tunnel', () => {
         onRefused: () => {},
       },
     );
-    const stranger = await connectTlsOver(new LegStream(a, systemClock), {
+    const stranger = await connectTlsOver(brokerStream(a, systemClock), {
       identity: identityOf('broker', other),
       trust: { ca: [makePki().bridgeCa.certificate] },
       servername: BRIDGE_NAME,
@@ -235,8 +268,8 @@ describe('a tunnel', () => {
       const identity = { ...identityOf(side), clock };
       const tunnel =
         side === 'broker'
-          ? BrokerTunnel.open(a, identity)
-          : BridgeTunnel.accept(a, identity, () => Promise.reject(new BeaconError('internal', '')), {
+          ? openTunnel(a, identity)
+          : acceptTunnel(a, identity, () => Promise.reject(new BeaconError('internal', '')), {
               onStream: () => {},
               onRefused: () => {},
             });
@@ -248,8 +281,13 @@ describe('a tunnel', () => {
       expect(atPeer.events).toEqual([]);
       await clock.advanceAsync(1);
       expect(await outcome).toBe('timeout');
+      await settled(() => atPeer.events.length > 0);
+      // A broker says that it gives the session up, and ends the leg; a bridge has none yet to give up.
+      const last = side === 'broker' ? ['end'] : [];
+      expect(atPeer.events.slice(0, 1)).toEqual(side === 'broker' ? last : ['error:ECONNRESET']);
+      await clock.advanceAsync(LEG_LINGER_MS);
       await atPeer.closed;
-      expect(atPeer.events).toEqual(['error:ECONNRESET', 'close']);
+      expect(atPeer.events).toEqual([...last, 'error:ECONNRESET', 'close']);
       expect(clock.pending).toBe(0);
     },
   );
@@ -257,7 +295,7 @@ describe('a tunnel', () => {
   it('is refused to another version of its framing', async () => {
     const [a, b] = links();
     b.stream.resume();
-    const opening = BrokerTunnel.open(a, identityOf('broker'));
+    const opening = openTunnel(a, identityOf('broker'));
     b.stream.write(Buffer.of(9));
     await expect(opening).rejects.toBeInstanceOf(BeaconError);
   });

@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BeaconError } from '../../../src/base/errors.ts';
-import { BROKER_STREAMS, H2_STREAM_WINDOW, STREAM_ACCEPT_MS } from '../../../src/base/limits.ts';
+import {
+  BROKER_STREAMS,
+  H2_STREAM_WINDOW,
+  LEG_LINGER_MS,
+  SESSION_DANGLING_MS,
+  STREAM_ACCEPT_MS,
+} from '../../../src/base/limits.ts';
 import type { Link } from '../../../src/net/link.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -323,8 +329,14 @@ describe('closing a tunnel', () => {
   });
 
   it('says that it is gone when it was cut', async () => {
-    const tunnel = await open({ clock: new ManualClock() });
+    const clock = new ManualClock();
+    const tunnel = await open({ clock });
+    // Before that, a cut ends it at once.
+    await settled(() => tunnel.broker.attachable);
     tunnel.links[1].reset();
+    await clock.advanceAsync(SESSION_DANGLING_MS - 1);
+    expect(tunnel.broker.usable).toBe(true);
+    await clock.advanceAsync(1);
     expect(await tunnel.broker.left).toBe('gone');
     await tunnel.broker.close();
     await tunnel.bridge.close();
@@ -344,15 +356,18 @@ describe('closing a tunnel', () => {
   it.each(['broker', 'bridge'] as const)(
     'destroy by the %s works on a leg that takes no bytes',
     async (side) => {
-      const tunnel = await open({ clock: new ManualClock() });
+      const clock = new ManualClock();
+      const tunnel = await open({ clock });
       const { broker, bridge } = await tunnel.open();
       const [near, far] = side === 'broker' ? [broker, bridge] : [bridge, broker];
       far.stream.pause();
       tunnel.links[side === 'broker' ? 1 : 0].stream.pause();
       await writeUntilStuck(near.stream, 64 * MIB);
       tunnel[side].destroy();
-      await tunnel[side].closed;
+      // At once; only the leg waits, as long as any.
       await closed(near.stream);
+      await clock.advanceAsync(LEG_LINGER_MS);
+      await tunnel[side].closed;
     },
   );
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { systemRandom } from '../../../src/base/random.ts';
+import { certificatesInPem } from '../../../src/pki/pem.ts';
 import { type ClientSettings, loadClient } from '../../../src/tunnel/client-credentials.ts';
 import type { Role } from '../../../src/wire/frames.ts';
 import { BIT, extend, makePki, mint, SERVER_AUTH, writePki } from '../../support/certificates.ts';
@@ -18,6 +19,11 @@ beforeAll(() => {
   directory = writePki(mkdtempSync(join(tmpdir(), 'beacon-test-')));
   writePki(file('other'), OTHER);
   writeFileSync(file('empty.crt'), 'nothing\n');
+  const [own, other] = [makePki().bridgeCa.certificate, OTHER.bridgeCa.certificate];
+  writeFileSync(file('both.crt'), own + other);
+  writeFileSync(file('both-turned.crt'), other + own);
+  writeFileSync(file('three.crt'), own + other + makePki({ fresh: true }).bridgeCa.certificate);
+  writeFileSync(file('no-ca.crt'), own + OTHER.bridge.certificate);
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -65,6 +71,54 @@ describe('credentials of a client', () => {
       tlsKey: file('other/bridge.key'),
     });
     expect(error).toMatch(/^config: --tls-c/);
+  });
+
+  it.each(['both.crt', 'both-turned.crt'])(
+    'under either of two CAs go by the hash of their own, and accept both: %s',
+    async (name) => {
+      const { log } = recordingLog();
+      const deps = { clock: systemClock, random: systemRandom, log };
+      for (const [directory, pki] of [
+        ['', makePki()],
+        ['other/', OTHER],
+      ] as const) {
+        const pair = { tlsCert: file(`${directory}bridge.crt`), tlsKey: file(`${directory}bridge.key`) };
+        const { identity } = await loadClient(
+          settings('bridge', { ...pair, tlsCa: file(name) }),
+          'park',
+          deps,
+        );
+        expect(identity.infoHash).toBe(pki.infoHash);
+        expect(identity.accepts.toSorted()).toEqual([makePki().infoHash, OTHER.infoHash].toSorted());
+        // The proof ends in its own CA, and does not name the other one.
+        expect(certificatesInPem(identity.certPem).at(-1)?.equals(pki.bridgeCa.der)).toBe(true);
+        expect(certificatesInPem(identity.certPem)).toHaveLength(2);
+        expect(certificatesInPem(identity.caPem)).toHaveLength(2);
+      }
+    },
+  );
+
+  it('take the info_hash of either of two CAs, and no other', async () => {
+    for (const infoHash of [makePki().infoHash, OTHER.infoHash]) {
+      const { error } = await load('park', { tlsCa: file('both.crt'), beaconInfoHash: infoHash });
+      expect(error).toBeUndefined();
+    }
+    const beaconInfoHash = makePki({ fresh: true }).infoHash;
+    expect((await load('park', { tlsCa: file('both.crt'), beaconInfoHash })).error).toMatch(
+      /--beacon-info-hash is not that of/,
+    );
+  });
+
+  it.each([
+    ['three.crt', /^config: --tls-ca .* holds 3 certificates/],
+    ['no-ca.crt', /^config: --tls-ca .* is not a CA certificate/],
+  ])('are refused with %s for a CA', async (name, text) => {
+    expect((await load('park', { tlsCa: file(name) })).error).toMatch(text);
+  });
+
+  it('are refused where the relay would be under the other of two CAs', async () => {
+    const beaconCa = file('other/bridge-ca.crt');
+    expect((await load('park', { tlsCa: file('both.crt'), beaconCa })).error).toMatch(/is the bridge CA/);
   });
 
   it('are refused with another info_hash', async () => {

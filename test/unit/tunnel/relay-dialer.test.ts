@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Address } from '../../../src/base/address.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { LOOK_UP_WAIT_MS } from '../../../src/base/limits.ts';
 import type { Link } from '../../../src/net/link.ts';
 import { RelayDialer, type RelayDialerOptions } from '../../../src/tunnel/relay-dialer.ts';
 import { ALPN } from '../../../src/wire/frames.ts';
 import { makePki } from '../../support/certificates.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { HOST, tlsListener } from '../../support/net-links.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { startStore } from '../../support/store.ts';
@@ -41,7 +43,7 @@ function dialer(addresses: readonly Address[], options: Partial<RelayDialerOptio
     relayCa: [relayCa.certificate],
     pins: [],
     identity: identityOf('bridge'),
-    bridgeCa: bridgeCa.der,
+    bridgeCas: [bridgeCa.der],
     clock: systemClock,
     random: seededRandom(1),
     ...options,
@@ -137,6 +139,88 @@ describe('a relay dialer', () => {
       code: 'closed',
     });
     expect(links).toHaveLength(0);
+  });
+});
+
+describe('a relay dialer that is told where to dial', () => {
+  const never = new AbortController().signal;
+
+  /** `localhost`, as far as the certificate is concerned; its addresses are `ips`. */
+  function named(
+    port: number,
+    ips: readonly string[],
+    options: Partial<RelayDialerOptions> = {},
+  ): RelayDialer {
+    return dialer([{ host: 'localhost', port }], { lookUp: () => Promise.resolve(ips), ...options });
+  }
+
+  it('makes a route of each address of a name, and dials the one that is meant', async () => {
+    const { address, links } = await relay();
+    const from = named(address.port, ['127.0.0.2', '127.0.0.1']);
+    await from.refresh();
+    expect(from.routes.all.map(({ ip }) => ip)).toEqual(['127.0.0.2', '127.0.0.1']);
+    const meant = from.routes.all[1];
+    if (!meant) throw new Error('no route');
+    const { link, route } = await from.dialRoute(meant, never);
+    onTestFinished(() => link.reset());
+    expect(route).toBe(meant);
+    await settled(() => links.length === 1);
+  });
+
+  it('takes another address of the name where that one is silent, and says so', async () => {
+    const { address } = await relay();
+    // Nobody listens there.
+    const random = { ...seededRandom(1), fraction: () => 0.999 };
+    const from = named(address.port, ['127.0.0.2', '127.0.0.1'], { random });
+    await from.refresh();
+    const choice = from.routes.next(0, { need: 'any', tried: new Set(from.routes.all.slice(1)) });
+    if (choice.kind !== 'dial') throw new Error('no route');
+    expect(choice.route.ip).toBe('127.0.0.2');
+    const { link, route } = await from.dialRoute(choice.route, never);
+    onTestFinished(() => link.reset());
+    expect(route.ip).toBe('127.0.0.1');
+    const now = systemClock.now();
+    expect(from.routes.next(now, { need: 'any' })).toMatchObject({ kind: 'dial', route });
+  });
+
+  it('looks up no addresses, and no names for a proxy', async () => {
+    const asked: string[] = [];
+    const lookUp = (host: string): Promise<readonly string[]> => {
+      asked.push(host);
+      return Promise.resolve([]);
+    };
+    await dialer(
+      [
+        { host: '127.0.0.1', port: 1 },
+        { host: '::1', port: 1 },
+      ],
+      { lookUp },
+    ).refresh();
+    const proxyFor: RelayDialerOptions['proxyFor'] = () => ({ host: '127.0.0.1', port: 1 });
+    await named(1, [], { lookUp, proxyFor }).refresh();
+    expect(asked).toEqual([]);
+    const from = named(1, [], { lookUp });
+    await Promise.all([from.refresh(), from.refresh()]);
+    expect(asked).toEqual(['localhost']);
+    expect(from.routes.all.map(({ ip }) => ip)).toEqual([undefined]);
+  });
+
+  it(`waits ${LOOK_UP_WAIT_MS} ms for a resolver that hangs, and takes its answer later`, async () => {
+    const clock = new ManualClock();
+    const resolved = Promise.withResolvers<readonly string[]>();
+    const from = named(1, [], { clock, lookUp: () => resolved.promise });
+    let done = false;
+    const refreshed = from.refresh().then(() => {
+      done = true;
+    });
+    await clock.advanceAsync(LOOK_UP_WAIT_MS - 1);
+    expect(done).toBe(false);
+    await clock.advanceAsync(1);
+    await refreshed;
+    resolved.resolve(['127.0.0.1']);
+    await settled(() => from.routes.all[0]?.ip === '127.0.0.1');
+    expect(from.routes.all.map(({ ip }) => ip)).toEqual(['127.0.0.1']);
+    expect(clock.pending).toBe(0);
   });
 });
 

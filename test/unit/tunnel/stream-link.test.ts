@@ -4,6 +4,7 @@
  */
 import type { Http2Session, Http2Stream } from 'node:http2';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { LEG_LINGER_MS, SESSION_DANGLING_MS } from '../../../src/base/limits.ts';
 import type { Link } from '../../../src/net/link.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -66,9 +67,14 @@ async function play(
   state: (typeof STATES)[number],
   hasEnded: boolean,
 ): Promise<readonly string[]> {
-  // The clock stands still: no deadline helps a stream that hangs.
-  const tunnel = await tunnelPair({ clock: new ManualClock() });
-  onTestFinished(() => tunnel.close());
+  // The clock stands still: no deadline helps a stream that hangs, but one whose tunnel waits for another leg.
+  const clock = new ManualClock();
+  const tunnel = await tunnelPair({ clock });
+  onTestFinished(async () => {
+    const closing = tunnel.close();
+    await clock.advanceAsync(LEG_LINGER_MS);
+    await closing;
+  });
   const ends = await tunnel.open();
   const [reader, writer] = reads === 'broker' ? [ends.broker, ends.bridge] : [ends.bridge, ends.broker];
   const scene = { tunnel, writer, reader };
@@ -86,6 +92,12 @@ async function play(
   else await settled(() => false, 5);
   cut(scene);
   await settled(() => reader.stream.destroyed, 200);
+  if (tunnel.broker.legs.length === 0 && tunnel.broker.usable) {
+    await clock.advanceAsync(SESSION_DANGLING_MS - 1);
+    expect(seen.events).toEqual([]);
+    await clock.advanceAsync(1);
+    await settled(() => reader.stream.destroyed, 200);
+  }
   reader.stream.resume();
   await seen.closed;
   return seen.events;

@@ -1,0 +1,266 @@
+/**
+ * The parked connections of a bridge: as many as the plan wants, spread over as many nodes as can be reached. A relay
+ * that is gone keeps nobody waiting but itself: each address has its own backoff.
+ */
+import type { Clock, Timer } from '../base/clock.ts';
+import { asBeaconError, type BeaconError } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
+import { REPAIR_SPREAD_MS, ROUTE_RECHECK_MS } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Link } from '../net/link.ts';
+import { News } from '../tunnel/news.ts';
+import { hostOf } from '../tunnel/node-names.ts';
+import type { RelayChoice } from '../tunnel/relay-dialer.ts';
+import type { Route } from '../tunnel/routes.ts';
+import type { Parked } from '../wire/frames.ts';
+import { ParkPlan } from './park-plan.ts';
+import { ParkSpread } from './park-spread.ts';
+import { ParkedConnection } from './parked-connection.ts';
+
+export interface ParksOptions {
+  readonly dialer: RelayChoice;
+  readonly infoHash: InfoHash;
+  /** 16 bytes that name this process. */
+  readonly instance: Buffer;
+  readonly software: string;
+  /** Parks to keep at the least. */
+  readonly least: number;
+  /** Tunnels that the bridge can still take; asked at each look. */
+  readonly room: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** A broker is at the other end; the link is the callee's. */
+  readonly onPaired: (link: Link) => void;
+}
+
+/** A connection that was dialled for a park, and how it came about. */
+interface Park {
+  readonly connection: ParkedConnection;
+  readonly route: Route;
+  /** Dialled to find a node that we are not parked at. */
+  readonly explores: boolean;
+  /** Undefined: not parked yet. */
+  node: string | undefined;
+}
+
+/** A park that a relay has in its lot. */
+type Held = Park & { readonly node: string };
+
+export class Parks {
+  readonly #options: ParksOptions;
+  readonly #plan: ParkPlan;
+  readonly #spread: ParkSpread;
+  readonly #stop = new AbortController();
+  readonly #parks = new Set<Park>();
+  /** Parks that a relay wants to be rid of: each is closed when another is parked. */
+  readonly #leaving = new Set<Park>();
+  /** What went wrong last, by route: that one relay is down is no news because another one works. */
+  readonly #news = new WeakMap<Route, News>();
+  #dialling = 0;
+  #exploring = false;
+  /** Lost parks are not made up for until then. */
+  #holdUntil = 0;
+  /** The next try, while parks are missing. */
+  #retry: Timer | undefined;
+  /** The next look for other nodes, while none is missing. */
+  #look: Timer | undefined;
+
+  constructor(options: ParksOptions) {
+    this.#options = options;
+    this.#plan = new ParkPlan(options.least);
+    this.#spread = new ParkSpread(options.dialer.routes, options.random);
+    this.#spread.changed(options.clock.now());
+  }
+
+  /** Connections that wait at a relay now. */
+  get parked(): number {
+    return this.#all.filter(({ connection }) => connection.parked).length;
+  }
+
+  /** How many of them wait at each host. */
+  get byHost(): ReadonlyMap<string, number> {
+    return ParkSpread.load(this.#all.filter(isHeld));
+  }
+
+  /** Dials until as many connections are parked, or on their way, as the plan wants; unless a wait is on. */
+  fill(): void {
+    if (this.#stop.signal.aborted || this.#retry) return;
+    const { clock, room } = this.#options;
+    const wanted = Math.min(room(), this.#plan.target(clock.now()));
+    const missing = wanted - this.#parks.size - this.#dialling;
+    this.#look?.cancel();
+    this.#look = undefined;
+    if (missing <= 0) return this.#lookAround();
+    const holdMs = this.#holdUntil - clock.now();
+    if (holdMs > 0) return this.#retryIn(holdMs);
+    for (let count = 0; count < missing; count += 1) void this.#dial();
+  }
+
+  /** Leaves all relays; idempotent. */
+  stop(): void {
+    this.#stop.abort();
+    this.#retry?.cancel();
+    this.#look?.cancel();
+    for (const { connection } of this.#all) connection.close();
+  }
+
+  get #all(): Park[] {
+    return [...this.#parks, ...this.#leaving];
+  }
+
+  async #dial(): Promise<void> {
+    const { dialer, clock } = this.#options;
+    this.#dialling += 1;
+    try {
+      await dialer.refresh();
+      if (this.#stop.signal.aborted) return;
+      const avoid = [...this.#leaving].filter(isHeld).map(({ node }) => node);
+      const choice = dialer.routes.next(clock.now(), { need: 'any', avoid, load: this.byHost });
+      if (choice.kind === 'wait') return this.#retryIn(choice.waitMs);
+      await this.#reach(choice.route, false);
+    } finally {
+      this.#dialling -= 1;
+    }
+    this.fill();
+  }
+
+  async #reach(route: Route, explores: boolean): Promise<void> {
+    const { dialer, clock } = this.#options;
+    try {
+      const reached = await dialer.dialRoute(route, this.#stop.signal);
+      this.#add(reached.link, reached.route, explores);
+    } catch (error) {
+      const known = asBeaconError(error);
+      dialer.routes.failed(route, known, clock.now());
+      if (this.#stop.signal.aborted) return;
+      this.#newsOf(route).bad(known.message, known.code);
+    }
+  }
+
+  #add(link: Link, route: Route, explores: boolean): void {
+    const { dialer, clock, infoHash, instance, software } = this.#options;
+    const connection = new ParkedConnection(
+      link,
+      { infoHash, instance, software, clock },
+      {
+        onParked: (parked) => this.#onParked(park, parked),
+        onLeave: () => {
+          this.#parks.delete(park);
+          this.#leaving.add(park);
+          this.fill();
+        },
+        onDraining: (node) => dialer.routes.draining(node, clock.now()),
+        onPaired: (paired) => this.#onPaired(park, paired),
+        onEnd: (error, parkedMs) => this.#onEnd(park, error, parkedMs),
+      },
+    );
+    const park: Park = { connection, route, explores, node: undefined };
+    this.#parks.add(park);
+    // Stopped while the dial was under way.
+    if (!this.#stop.signal.aborted) return;
+    this.#remove(park);
+    connection.close();
+  }
+
+  #onParked(park: Park, { node, zone }: Parked): void {
+    const { dialer, clock, log } = this.#options;
+    park.node = node;
+    dialer.routes.answered(park.route, node, clock.now(), zone);
+    this.#newsOf(park.route).good();
+    log[this.parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
+    const held = [...this.#parks].filter(isHeld);
+    if (park.explores && isHeld(park)) this.#close(this.#spread.landed(park, held, clock.now()));
+    else this.#close([...this.#leaving][0]);
+    this.fill();
+  }
+
+  #onPaired(park: Park, link: Link): void {
+    this.#remove(park);
+    this.#plan.paired(this.#options.clock.now());
+    this.#options.onPaired(link);
+    // Brokers are coming: this is no time to wait.
+    this.#holdUntil = 0;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.fill();
+  }
+
+  #onEnd(park: Park, error: BeaconError, parkedMs: number): void {
+    const { dialer, clock } = this.#options;
+    const { route, node } = park;
+    this.#remove(park);
+    this.#newsOf(route).bad(error.message, error.code);
+    if (node === undefined) {
+      dialer.routes.failed(route, error, clock.now());
+    } else {
+      dialer.routes.lost(route, node, error, parkedMs, clock.now());
+      this.#holdBack(node);
+    }
+    this.fill();
+  }
+
+  /** A park at `node` is gone. Where others still wait elsewhere, we need not be among the first that come back. */
+  #holdBack(node: string): void {
+    const { clock, random, least } = this.#options;
+    const now = clock.now();
+    this.#spread.changed(now);
+    const elsewhere = [...this.#parks].filter(isHeld).filter((park) => hostOf(park.node) !== hostOf(node));
+    if (2 * elsewhere.length < least) this.#holdUntil = 0;
+    else if (this.#holdUntil <= now) this.#holdUntil = now + random.fraction() * REPAIR_SPREAD_MS;
+  }
+
+  /** All wanted parks are there, or on their way: maybe a node is left out. */
+  #lookAround(): void {
+    const { clock, dialer, least } = this.#options;
+    const held = [...this.#parks].filter(isHeld);
+    const busy = this.#dialling > 0 || this.#exploring || this.#leaving.size > 0;
+    if (busy || held.length < this.#parks.size || this.#plan.target(clock.now()) > least) return;
+    const step = this.#spread.next(clock.now(), held);
+    if (step.kind === 'dial') return void this.#explore(step.route);
+    // Names are looked up again now and then, as nodes may have been added.
+    this.#look = clock.after(Math.min(step.waitMs, ROUTE_RECHECK_MS), () => {
+      this.#look = undefined;
+      void dialer.refresh().then(() => this.fill());
+    });
+  }
+
+  async #explore(route: Route): Promise<void> {
+    this.#exploring = true;
+    await this.#reach(route, true);
+    this.#exploring = false;
+    this.fill();
+  }
+
+  #retryIn(waitMs: number): void {
+    if (this.#retry || this.#stop.signal.aborted) return;
+    this.#retry = this.#options.clock.after(waitMs, () => {
+      this.#retry = undefined;
+      this.fill();
+    });
+  }
+
+  #remove(park: Park): void {
+    this.#parks.delete(park);
+    this.#leaving.delete(park);
+  }
+
+  #close(park: Park | undefined): void {
+    if (!park) return;
+    this.#remove(park);
+    park.connection.close();
+  }
+
+  #newsOf(route: Route): News {
+    const known = this.#news.get(route);
+    if (known) return known;
+    const news = new News(this.#options.log);
+    this.#news.set(route, news);
+    return news;
+  }
+}
+
+function isHeld(park: Park): park is Held {
+  return park.node !== undefined;
+}

@@ -1,0 +1,128 @@
+/** Relays, reduced to whom they let in and where they lead; and the driver of a {@link LegPlan} against them. */
+import { BeaconError } from '../../src/base/errors.ts';
+import { integerBelow, type Random } from '../../src/base/random.ts';
+import type { LegView } from '../../src/tunnel/leg-pairs.ts';
+import { LegPlan } from '../../src/tunnel/leg-plan.ts';
+import { type Route, Routes } from '../../src/tunnel/routes.ts';
+
+export interface RelayModelOptions {
+  readonly names: readonly string[];
+  /** Indices of the nodes that clients reach. */
+  readonly entries: readonly number[];
+  /** Indices of the nodes at which the bridge is parked. */
+  readonly holders: readonly number[];
+  /** One address before all entries; otherwise each has its own. */
+  readonly balanced: boolean;
+  /** Whether a node that holds the bridge offers that park first. */
+  readonly prefersLocal: boolean;
+  readonly random: Random;
+}
+
+type Answer = { readonly path: readonly string[] } | { readonly error: BeaconError };
+
+export class RelayModel {
+  readonly down = new Set<string>();
+  /** Nodes that answered, one for each dial that came through. */
+  readonly answers: string[] = [];
+  readonly #options: RelayModelOptions;
+
+  constructor(options: RelayModelOptions) {
+    this.#options = options;
+  }
+
+  get addresses(): { host: string; port: number }[] {
+    const { balanced, entries } = this.#options;
+    return balanced
+      ? [{ host: '10.0.0.1', port: 1 }]
+      : entries.map((index) => ({ host: '10.0.0.1', port: index + 1 }));
+  }
+
+  dial({ address }: Route, avoid: readonly string[]): Answer {
+    const { names, entries, holders, balanced, prefersLocal, random } = this.#options;
+    const up = entries.map((index) => names[index] as string).filter((name) => !this.down.has(name));
+    const entry = balanced ? up[integerBelow(random, Math.max(1, up.length))] : names[address.port - 1];
+    if (entry === undefined || this.down.has(entry)) return refused('unreachable');
+    this.answers.push(entry);
+    if (avoid.includes(entry)) return refused('avoided');
+    const open = holders
+      .map((index) => names[index] as string)
+      .filter((name) => !avoid.includes(name) && !this.down.has(name));
+    const holder =
+      prefersLocal && open.includes(entry) ? entry : open[integerBelow(random, Math.max(1, open.length))];
+    if (holder === undefined) return refused('noBridge');
+    return { path: holder === entry ? [entry] : [entry, holder] };
+  }
+}
+
+function refused(code: 'unreachable' | 'avoided' | 'noBridge'): Answer {
+  return { error: new BeaconError(code, code, { retry: true }) };
+}
+
+/** A tunnel whose time a test moves. */
+export class ModelTunnel {
+  readonly routes: Routes;
+  readonly plan: LegPlan;
+  /** When each dial began, and for what. */
+  readonly dials: { readonly at: number; readonly purpose: string; readonly avoid: readonly string[] }[] = [];
+  legs: LegView[] = [];
+  now = 0;
+  readonly #model: RelayModel;
+  #lastId = 0;
+
+  constructor(model: RelayModel, random: Random) {
+    this.#model = model;
+    this.routes = new Routes(model.addresses, random);
+    this.plan = new LegPlan({ routes: this.routes, bridge: Buffer.alloc(16, 1), random, now: 0 });
+  }
+
+  /** Goes on to `until`, or until `done` holds after some step. */
+  run(until: number, done: () => boolean = () => false): void {
+    while (!done()) {
+      const step = this.plan.step(this.now, this.legs);
+      if (step.kind === 'drop') {
+        this.#remove(step.id);
+      } else if (step.kind === 'dial') {
+        this.dials.push({ at: this.now, purpose: step.dial.purpose, avoid: step.dial.avoid });
+        this.now += DIAL_MS;
+        const answer = this.#model.dial(step.dial.route, step.dial.avoid);
+        if ('error' in answer) this.plan.failed(step.dial, answer.error, this.now);
+        else this.#add(answer.path, step.dial.route);
+        if ('path' in answer) this.plan.opened(step.dial, answer.path, this.now);
+      } else {
+        if (this.now + step.waitMs > until) break;
+        this.now += Math.max(step.waitMs, 1);
+      }
+    }
+    if (!done()) this.now = Math.max(this.now, until);
+  }
+
+  /** `node` dies, with every leg across it. */
+  lose(node: string): void {
+    for (const leg of this.legs.filter(({ path }) => path.includes(node))) {
+      this.#remove(leg.id);
+      this.plan.lost(leg, new BeaconError('closed', 'cut', { retry: true }), this.now);
+    }
+  }
+
+  /** Its state from now on, for all legs but the active one. */
+  suspect(id: number): void {
+    this.legs = this.legs.map((leg) => (leg.id === id ? { ...leg, state: 'suspected' } : leg));
+  }
+
+  #add(path: readonly string[], route: Route): void {
+    this.#lastId += 1;
+    const state = this.legs.some((leg) => leg.state === 'active') ? 'warm' : 'active';
+    this.legs.push({ id: this.#lastId, path, route, state, bornAt: this.now });
+  }
+
+  #remove(id: number): void {
+    const wasActive = this.legs.find((leg) => leg.id === id)?.state === 'active';
+    this.legs = this.legs.filter((leg) => leg.id !== id);
+    const next = this.legs.find(({ state }) => state === 'warm');
+    if (!wasActive || !next) return;
+    this.legs = this.legs.map((leg) => (leg === next ? { ...leg, state: 'active' } : leg));
+  }
+}
+
+/** From the start of a dial to its end. */
+const DIAL_MS = 10;

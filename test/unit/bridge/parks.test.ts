@@ -1,0 +1,174 @@
+/** A bridge and several relays: where its parks stand, what it does when one dies, comes back, or drains. */
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  DRAINING_MEMORY_MS,
+  PAIRING_WINDOW_MS,
+  PARKS_DEFAULT,
+  REPAIR_SPREAD_MS,
+} from '../../../src/base/limits.ts';
+import { Parks } from '../../../src/bridge/parks.ts';
+import { makePki } from '../../support/certificates.ts';
+import { checkLeaks } from '../../support/leaks.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { PuppetCluster } from '../../support/puppet-cluster.ts';
+import { PAIR_ID, quiet } from '../../support/puppet-relay.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+
+checkLeaks();
+
+const MINUTE = 60_000;
+
+interface SceneOptions {
+  readonly nodes?: readonly string[];
+  readonly balanced?: boolean;
+  readonly least?: number;
+  readonly seed?: number;
+  readonly down?: readonly string[];
+}
+
+async function scene(options: SceneOptions = {}) {
+  const { nodes = ['a', 'b', 'c'], balanced = false, least = PARKS_DEFAULT, seed = 1, down = [] } = options;
+  const random = seededRandom(seed);
+  const cluster = new PuppetCluster(nodes, random, { balanced });
+  for (const node of down) cluster.down.add(node);
+  const clock = new ManualClock();
+  const { log, lines } = recordingLog();
+  const parks = new Parks({
+    dialer: cluster,
+    infoHash: makePki().infoHash,
+    instance: Buffer.alloc(16, 1),
+    software: 'test/1',
+    least,
+    room: () => 1_000,
+    clock,
+    random,
+    log,
+    onPaired: (link) => link.reset(),
+  });
+  onTestFinished(async () => {
+    parks.stop();
+    cluster.close();
+    await quiet();
+    expect(clock.pending).toBe(0);
+  });
+  parks.fill();
+  await quiet();
+  /** Lets time pass; the relays answer pings. */
+  const pass = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 1_000) {
+      await clock.advanceAsync(Math.min(left, 1_000));
+      await quiet();
+      for (const { client } of cluster.clients) {
+        const ping = client.frames.findLast(({ type }) => type === 'ping');
+        if (!client.gone && ping?.type === 'ping') client.send({ type: 'pong', token: ping.token });
+      }
+      await quiet();
+    }
+  };
+  return { cluster, parks, clock, pass, lines };
+}
+
+describe('the parks of a bridge', () => {
+  it.each([1, 2, 3])('stand 2+1+1 on three nodes at once (seed %i)', async (seed) => {
+    const { cluster, parks } = await scene({ seed });
+    expect(cluster.dials).toBe(4);
+    expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
+  });
+
+  it.each([1, 2, 3, 4])('come to 2+1+1 behind one address (seed %i)', async (seed) => {
+    const { cluster, parks, pass } = await scene({ balanced: true, seed });
+    await pass(2 * MINUTE);
+    expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
+    expect(cluster.dials).toBeLessThanOrEqual(40);
+  });
+
+  it('do without a node that is down, and go there when it is up', async () => {
+    const { cluster, pass } = await scene({ down: ['b'] });
+    await pass(10_000);
+    expect(cluster.open).toMatch(/^aacc$/);
+    cluster.down.clear();
+    await pass(MINUTE);
+    expect(cluster.open).toMatch(/^(aabc|abbc|abcc)$/);
+  });
+
+  it.each([1, 2, 3])(
+    'come back on the others when a node dies, and return once it is back (seed %i)',
+    async (seed) => {
+      const { cluster, parks, pass } = await scene({ seed });
+      cluster.kill('a');
+      await pass(REPAIR_SPREAD_MS + 2_000);
+      expect(cluster.open).toBe('bbcc');
+      cluster.down.clear();
+      await pass(MINUTE);
+      expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
+      expect(parks.byHost.has('a')).toBe(true);
+    },
+  );
+
+  it('cost few dials while a node is down for long, by a list or by one address', async () => {
+    for (const balanced of [false, true]) {
+      const { cluster, pass } = await scene({ balanced });
+      cluster.kill('a');
+      await pass(MINUTE);
+      const before = cluster.dials;
+      await pass(10 * MINUTE);
+      expect(cluster.dials - before).toBeLessThanOrEqual(10 * 10);
+      expect(cluster.open).toHaveLength(4);
+    }
+  });
+
+  it('of a dead relay do not delay those of others', async () => {
+    const { cluster, parks } = await scene({ down: ['a'] });
+    await quiet();
+    expect(parks.parked).toBe(4);
+    expect(cluster.open).not.toContain('a');
+  });
+
+  it('warn once of a relay that is down, though others work', async () => {
+    const { lines, pass, cluster } = await scene({ down: ['a'] });
+    await pass(MINUTE);
+    expect(cluster.dials).toBeGreaterThan(6);
+    expect(lines.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual(['no route']);
+  });
+
+  it('are made up for at once when brokers come, though a loss is being waited out', async () => {
+    const { cluster, parks, clock } = await scene({ nodes: ['a', 'b'] });
+    cluster.kill('a');
+    await quiet();
+    expect(parks.parked).toBe(2);
+    cluster.at('b')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+    await quiet();
+    // Two to keep at b, those that were lost, and one for the pairing.
+    expect(parks.parked).toBe(5);
+    expect(clock.now()).toBe(0);
+  });
+
+  it('are not rearranged while brokers come', async () => {
+    const { cluster, pass, clock } = await scene({ down: ['c'] });
+    cluster.down.clear();
+    cluster.at('a')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+    await quiet();
+    const before = cluster.dials;
+    await pass(PAIRING_WINDOW_MS - 1_000);
+    expect(clock.now()).toBe(PAIRING_WINDOW_MS - 1_000);
+    expect(cluster.dials).toBe(before);
+  });
+
+  it('avoid a node that drains when they replace one that is asked to leave', async () => {
+    const { cluster, parks, pass } = await scene();
+    const leaving = cluster.at('a');
+    for (const client of leaving) {
+      client.send({ type: 'draining', node: 'a' });
+      client.send({ type: 'goaway', reconnectAfterMs: 500 });
+    }
+    await pass(2_000);
+    expect(leaving.every(({ gone }) => gone)).toBe(true);
+    expect(cluster.open).toBe('bbcc');
+    await pass(DRAINING_MEMORY_MS - 5_000);
+    expect(cluster.open).toBe('bbcc');
+    // It says no more, so it may be back.
+    await pass(MINUTE);
+    expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
+  });
+});
