@@ -43,7 +43,7 @@ interface Cast {
   readonly relays: readonly Relay[];
   readonly bridge: Child;
   readonly broker: Daemon;
-  readonly infoHash: string;
+  readonly controlHash: string;
 }
 
 interface Relay extends Daemon {
@@ -92,12 +92,16 @@ async function startCast(): Promise<Cast> {
   writeFileSync(file('token.header'), `X-Vault-Token: ${token}\n`, { mode: 0o600 });
   await Promise.all([
     runTool(['certs', 'init', '--out', file('certs')]),
+    // For the control at the end, which the broker of the demo must not take for another bridge.
+    runTool(['certs', 'init', '--out', file('control')]),
     runTool(['certs', 'relay', '--host', '127.0.0.1', '--out', file('relay')]),
     // The store is any TLS server with a certificate for its address; the same tool makes one.
     runTool(['certs', 'relay', '--host', '127.0.0.1', '--out', file('store')]),
   ]);
-  const infoHash = (await runTool(['info-hash', file('certs/bridge-ca.crt')])).trim();
-  writeFileSync(file('allowed'), `${infoHash}  # the demo's bridge CA\n`);
+  const hashOf = async (certs: string): Promise<string> =>
+    (await runTool(['info-hash', file(`${certs}/bridge-ca.crt`)])).trim();
+  const controlHash = await hashOf('control');
+  writeFileSync(file('allowed'), `${await hashOf('certs')}  # the demo's bridge CA\n${controlHash}\n`);
   writeFileSync(file('cluster.secret'), `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
   const [store, relays] = await Promise.all([
     startScript('store.ts', [file('store/relay.crt'), file('store/relay.key'), file('token')]),
@@ -113,7 +117,7 @@ async function startCast(): Promise<Cast> {
     ],
     'parked at a relay',
   );
-  return { store, relays, bridge, broker: await startBroker(relays, first), infoHash };
+  return { store, relays, bridge, broker: await startBroker(relays, first), controlHash };
 }
 
 /** Brokers dial their relays in random order; this one is to begin on a relay where no bridge is parked. */
@@ -212,7 +216,7 @@ async function move({ relays: [first] }: Cast, client: Client): Promise<void> {
   );
 }
 
-async function inspect({ relays, infoHash }: Cast): Promise<void> {
+async function inspect({ relays, controlHash }: Cast): Promise<void> {
   heading('What the relays could see of it');
   let all = 0;
   for (const { name, capture } of relays) {
@@ -230,7 +234,7 @@ async function inspect({ relays, infoHash }: Cast): Promise<void> {
     brokerPort: second.port,
     bridgePort: last.port,
     relayCa: file('relay/relay-ca.crt'),
-    infoHash,
+    infoHash: controlHash,
     bridge: pair('bridge'),
     broker: pair('broker'),
     message: JSON.stringify({ data: { password: secret } }),
@@ -243,7 +247,11 @@ async function inspect({ relays, infoHash }: Cast): Promise<void> {
 }
 
 function pair(role: string): { cert: string; key: string; ca: string } {
-  return { cert: file(`certs/${role}.crt`), key: file(`certs/${role}.key`), ca: file('certs/bridge-ca.crt') };
+  return {
+    cert: file(`control/${role}.crt`),
+    key: file(`control/${role}.key`),
+    ca: file('control/bridge-ca.crt'),
+  };
 }
 
 function showCommands(base: string): void {
