@@ -11,7 +11,7 @@ const report = process.env['BEACON_TEST_REPORT'];
 export default defineConfig({
   test: {
     // Much of the time goes into waiting for sockets, processes and time-outs: more workers than cores keep those busy.
-    maxWorkers: 2 * availableParallelism(),
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
