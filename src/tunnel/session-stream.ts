@@ -44,8 +44,6 @@ export class SessionStream extends Duplex implements LegHandler {
   readonly #watcher: SessionWatcher;
   readonly #session: Session;
   readonly #alarm: Alarm;
-  /** What the alarm is set to. */
-  #armed: number | undefined;
   readonly #legs = new Map<LegId, Leg>();
   #key: Buffer | undefined;
   /** A write that waits for room. */
@@ -69,7 +67,7 @@ export class SessionStream extends Duplex implements LegHandler {
     this.#clock = clock;
     this.#watcher = watcher;
     this.#session = new Session(role, clock.now());
-    this.#alarm = new Alarm(clock, () => this.#onAlarm());
+    this.#alarm = new Alarm(clock, () => this.#input({ on: 'tick' }));
     this.#settle();
   }
 
@@ -212,7 +210,7 @@ export class SessionStream extends Duplex implements LegHandler {
   /** After all else: gives the legs what they have room for, and sets the timer. */
   #settle(): void {
     for (const leg of this.#legs.values()) this.#pump(leg);
-    this.#arm();
+    this.#alarm.set(this.#session.deadline());
   }
 
   #pump(leg: Leg): void {
@@ -222,22 +220,6 @@ export class SessionStream extends Duplex implements LegHandler {
       if (pieces.length === 0) return this.#session.state === 'done' ? leg.end() : undefined;
       leg.write(pieces);
     }
-  }
-
-  /** Each chunk moves the deadline a little further away; the timer is moved when it is due, not before. */
-  #arm(): void {
-    const at = this.#session.deadline();
-    if (at === undefined) this.#alarm.cancel();
-    else if (this.#armed === undefined || at < this.#armed) this.#alarm.set(at);
-    else return;
-    this.#armed = at;
-  }
-
-  #onAlarm(): void {
-    this.#armed = undefined;
-    const at = this.#session.deadline();
-    if (at !== undefined && at > this.#clock.now()) this.#arm();
-    else this.#input({ on: 'tick' });
   }
 
   #carryOut(effect: SessionEffect): void {

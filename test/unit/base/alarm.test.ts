@@ -28,6 +28,19 @@ it('rings at once for a time that has passed, and can be set again for the same 
   expect(rung).toEqual([start + 10, start + 10]);
 });
 
+it('rings at a later time that was set last, without a timer for each', () => {
+  const { clock, rung, alarm, start } = setUp();
+  for (let at = 10; at <= 100; at += 1) {
+    alarm.set(start + at);
+    expect(clock.pending).toBe(1);
+  }
+  clock.advance(99);
+  expect(rung).toEqual([]);
+  clock.advance(1);
+  expect(rung).toEqual([start + 100]);
+  expect(clock.pending).toBe(0);
+});
+
 it('does not ring after cancel, nor when nothing is due', () => {
   const { clock, rung, alarm, start } = setUp();
   alarm.set(start + 10);
