@@ -116,13 +116,12 @@ export class KeptTunnel {
   }
 
   #views(): LegView[] {
-    const suspected = new Map(this.tunnel.stats.legs.map((leg) => [leg.leg, leg]));
+    const stats = new Map(this.tunnel.stats.legs.map((each) => [each.leg, each]));
     return this.tunnel.legs.flatMap((leg) => {
       const birth = this.#births.get(leg);
-      const stats = suspected.get(leg.id);
-      if (!birth || !stats) return [];
-      const state = stats.suspected ? 'suspected' : stats.active ? 'active' : 'warm';
-      return [{ id: leg.id, path: leg.path, route: birth.route, state, bornAt: birth.at }] as const;
+      const stat = stats.get(leg.id);
+      if (!birth || !stat) return [];
+      return [viewOf(leg, birth, stat.suspected ? 'suspected' : stat.active ? 'active' : 'warm')];
     });
   }
 
@@ -180,16 +179,7 @@ export class KeptTunnel {
     const { log, clock, onChange } = this.#options;
     const why = error ?? new BeaconError('closed', 'the leg was ended', { retry: true });
     log.debug(`a leg is gone: ${why.message}`, { path: leg.path.join(', '), code: why.code });
-    if (birth) {
-      const view = {
-        id: leg.id,
-        path: leg.path,
-        route: birth.route,
-        state: 'warm',
-        bornAt: birth.at,
-      } as const;
-      this.#plan.lost(view, why, clock.now());
-    }
+    if (birth) this.#plan.lost(viewOf(leg, birth, 'warm'), why, clock.now());
     this.#run();
     if (this.tunnel.legs.length === 0) onChange();
   }
@@ -228,4 +218,8 @@ export class KeptTunnel {
     this.#alarm.cancel();
     this.#births.clear();
   }
+}
+
+function viewOf({ id, path }: Leg, { route, at }: Birth, state: LegView['state']): LegView {
+  return { id, path, route, state, bornAt: at };
 }

@@ -112,11 +112,6 @@ export class Routes {
     return guesses[turn % Math.max(1, guesses.length)];
   }
 
-  /** Whether a node may answer that has not answered yet: some address is, or may be, that of a load balancer. */
-  get mayHideNodes(): boolean {
-    return this.#entries.some((entry) => !this.#standsForOne(entry));
-  }
-
   /** The route to dial now, which counts as under way; or how long to wait. */
   next(now: number, wish: Wish): RouteChoice {
     const avoid = hostsOf(wish.avoid ?? []);

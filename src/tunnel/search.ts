@@ -47,7 +47,7 @@ export class Search {
   /** This round found nothing: a pause, then another one. */
   pause(now: number): void {
     this.#dials = 0;
-    this.#notBefore = now + (this.#ceilingMs / 2) * (1 + this.#random.fraction());
+    this.#rest(now, this.#ceilingMs);
     this.#ceilingMs = Math.min(2 * this.#ceilingMs, SEARCH_PAUSE_MAX_MS);
   }
 
@@ -55,7 +55,7 @@ export class Search {
   retry(now: number): void {
     if (this.#retryMs >= SEARCH_PAUSE_MS) return this.pause(now);
     this.#dials = SEARCH_DIALS - SEARCH_RETRY_DIALS;
-    this.#notBefore = now + (this.#retryMs / 2) * (1 + this.#random.fraction());
+    this.#rest(now, this.#retryMs);
     this.#retryMs *= 2;
   }
 
@@ -70,5 +70,10 @@ export class Search {
     this.#notBefore = 0;
     this.#ceilingMs = SEARCH_PAUSE_MS;
     this.#retryMs = SEARCH_RETRY_MS;
+  }
+
+  /** Between half of the ceiling and all of it. */
+  #rest(now: number, ceilingMs: number): void {
+    this.#notBefore = now + (ceilingMs / 2) * (1 + this.#random.fraction());
   }
 }
