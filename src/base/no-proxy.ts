@@ -2,10 +2,10 @@
  * NO_PROXY: which addresses are dialled without the proxy. There is no standard for it; these are curl's rules, with CIDRs
  * and ports as Go has them. Names are compared as written and never looked up.
  */
-import ipaddr from 'ipaddr.js';
 import type { Address } from './address.ts';
 import { type Cidr, cidrHas } from './cidr.ts';
 import { BeaconError } from './errors.ts';
+import { parseIp } from './ip.ts';
 import { NO_PROXY_RULES } from './limits.ts';
 
 export interface NoProxyRule {
@@ -53,6 +53,5 @@ function parseHost(text: string): string | Cidr {
 
 /** 4 bytes, also of IPv4-mapped IPv6, or 16; undefined for a name. */
 function addressBytes(text: string): number[] | undefined {
-  const isIp = ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
-  return isIp ? ipaddr.process(text).toByteArray() : undefined;
+  return parseIp(text)?.toByteArray();
 }

@@ -4,8 +4,7 @@
  *
  * Loopback is left out: what comes from this machine is a test, a demo or a proxy whose owner knows of it.
  */
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { parseIp } from '../../base/ip.ts';
 import { ONE_SOURCE_CONNECTIONS, ONE_SOURCE_WINDOW_MS } from '../../base/limits.ts';
 
 /** RFC 1918, RFC 4193 and RFC 6598, by the names of ipaddr.js. */
@@ -51,5 +50,6 @@ export class OneSource {
 }
 
 function isPrivate(address: string): boolean {
-  return isIP(address) !== 0 && PRIVATE.has(ipaddr.process(address).range());
+  const range = parseIp(address)?.range();
+  return range !== undefined && PRIVATE.has(range);
 }

@@ -4,6 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { BeaconError } from '../../base/errors.ts';
+import { withoutZone } from '../../base/ip.ts';
 
 /**
  * Names a source, or a wider network, in a Map. Opaque, of five characters at the most and with memory of its own: the text
@@ -37,10 +38,8 @@ export function networksOf(address: string): readonly [SourceKey, ...SourceKey[]
 }
 
 function ipv6Parts(address: string): readonly number[] {
-  // ipaddr.js takes letters and digits in a zone only; names of interfaces have more (`eth0.100`, `br-1`, `veth@if3`).
-  const zone = address.indexOf('%');
   try {
-    return ipaddr.IPv6.parse(zone < 0 ? address : address.slice(0, zone)).parts;
+    return ipaddr.IPv6.parse(withoutZone(address)).parts;
   } catch (cause) {
     throw new BeaconError('malformed', 'what a connection is said to come from is no IP address', { cause });
   }

@@ -1,7 +1,6 @@
 /** Whose PROXY headers are believed: the networks of `--proxy-protocol-from`. */
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { type Cidr, cidrHas } from '../../base/cidr.ts';
+import { parseIp } from '../../base/ip.ts';
 
 export class TrustedProxies {
   readonly #networks: readonly Cidr[];
@@ -21,8 +20,8 @@ export class TrustedProxies {
    * as IPv4, and a zone (`%eth0`) is left out of account. False for what is no address.
    */
   has(address: string): boolean {
-    if (this.#networks.length === 0 || isIP(address) === 0) return false;
-    const bytes = ipaddr.process(address).toByteArray();
-    return this.#networks.some((network) => cidrHas(network, bytes));
+    if (this.#networks.length === 0) return false;
+    const bytes = parseIp(address)?.toByteArray();
+    return bytes !== undefined && this.#networks.some((network) => cidrHas(network, bytes));
   }
 }

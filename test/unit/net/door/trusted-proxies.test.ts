@@ -30,3 +30,7 @@ describe('TrustedProxies', () => {
     expect(proxies.configured).toBe(true);
   });
 });
+
+it('does not stumble over the name of an interface that has a dot in it', () => {
+  expect(new TrustedProxies(parseCidrs('fe80::/10')).has('fe80::1%eth0.100')).toBe(true);
+});
