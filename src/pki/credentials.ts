@@ -1,8 +1,8 @@
 /** The certificate and key files of a daemon, checked so that each mistake is one line which says what to do. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { BeaconError, systemCode } from '../base/errors.ts';
 import { BRIDGE_CAS, PEM_FILE_BYTES } from '../base/limits.ts';
+import { readAtMost, readProblem } from '../base/read-file.ts';
 import { OWN_EXTENSIONS, readAlternativeNames, readCertificate, readExtensions } from './certificate.ts';
 import { NEUTRAL_NAMES } from './issue.ts';
 import { certificatesInPem, certificateToPem, holdsEncryptedKey } from './pem.ts';
@@ -88,30 +88,12 @@ function isNeutralName(name: string | undefined): boolean {
 /** Reads a file of text of at most 256 KiB. Throws `config`, naming the flag and the file. */
 export async function readPem(file: string, flag: string): Promise<string> {
   try {
-    const handle = await open(file);
-    const chunks: Buffer[] = await handle.createReadStream({ end: PEM_FILE_BYTES }).toArray();
-    const bytes = Buffer.concat(chunks);
-    if (bytes.length > PEM_FILE_BYTES) throw problem(flag, file, 'is far too large for a PEM file');
+    const bytes = await readAtMost(file, PEM_FILE_BYTES);
+    if (!bytes) throw problem(flag, file, 'is far too large for a PEM file');
     return bytes.toString('latin1');
   } catch (cause) {
     if (cause instanceof BeaconError) throw cause;
     throw problem(flag, file, readProblem(systemCode(cause)), cause);
-  }
-}
-
-/** What a system error of `open` or `read` means to a person, after the name of the file. */
-export function readProblem(code: string | undefined): string {
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'does not exist';
-    case 'EACCES':
-    case 'EPERM':
-      return 'may not be read by this user; change its owner or mode';
-    case 'EISDIR':
-      return 'is a directory; name the file in it';
-    default:
-      return `cannot be read${code === undefined ? '' : ` (${code})`}`;
   }
 }
 

@@ -4,12 +4,11 @@
  *
  * Polled, not watched: a mounted Kubernetes Secret changes by a symlink swap that file watchers miss.
  */
-import { open } from 'node:fs/promises';
 import type { Clock, Timer } from '../base/clock.ts';
 import { BeaconError, messageOf, systemCode } from '../base/errors.ts';
 import { FILE_POLL_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { readProblem } from './credentials.ts';
+import { readAtMost, readProblem } from '../base/read-file.ts';
 
 /** What a list is of, and how people know it. */
 export interface ListKind<T> {
@@ -89,15 +88,12 @@ export class ListFile<T> {
 
 /** Never holds more than the limit in memory, whatever the file is. */
 async function read(file: string, { flag, maxBytes }: Omit<ListKind<unknown>, 'parse'>): Promise<string> {
-  let bytes: Buffer;
+  let bytes: Buffer | undefined;
   try {
-    const handle = await open(file);
-    bytes = Buffer.concat(await handle.createReadStream({ end: maxBytes }).toArray());
+    bytes = await readAtMost(file, maxBytes);
   } catch (cause) {
     throw new BeaconError('config', `${flag}: ${file} ${readProblem(systemCode(cause))}`, { cause });
   }
-  if (bytes.length > maxBytes) {
-    throw new BeaconError('config', `${flag}: ${file} is larger than ${maxBytes} bytes`);
-  }
-  return bytes.toString();
+  if (bytes) return bytes.toString();
+  throw new BeaconError('config', `${flag}: ${file} is larger than ${maxBytes} bytes`);
 }

@@ -1,13 +1,12 @@
 /** By which proxy a relay is dialled, from settings to what net/ needs, password read. */
-import { open } from 'node:fs/promises';
 import type { Address } from '../base/address.ts';
 import { BeaconError, systemCode } from '../base/errors.ts';
 import { PROXY_PASSWORD_BYTES } from '../base/limits.ts';
 import { skipsProxy } from '../base/no-proxy.ts';
+import { readAtMost, readProblem } from '../base/read-file.ts';
 import type { Egress } from '../config/egress.ts';
 import { flagOf } from '../config/settings.ts';
 import type { EgressProxy } from '../net/http-connect.ts';
-import { readProblem } from '../pki/credentials.ts';
 
 /** The proxy by which a relay is dialled; undefined: none. */
 export type ProxyFor = (relay: Address) => EgressProxy | undefined;
@@ -36,10 +35,8 @@ async function readPassword(file: string): Promise<string> {
 
 async function readText(file: string): Promise<string> {
   try {
-    const handle = await open(file);
-    const chunks: Buffer[] = await handle.createReadStream({ end: PROXY_PASSWORD_BYTES }).toArray();
-    const bytes = Buffer.concat(chunks);
-    if (bytes.length > PROXY_PASSWORD_BYTES)
+    const bytes = await readAtMost(file, PROXY_PASSWORD_BYTES);
+    if (!bytes)
       throw problem(
         file,
         `has more than ${PROXY_PASSWORD_BYTES} bytes; it holds the password and nothing else`,

@@ -6,12 +6,12 @@ import { GeneralName } from '@peculiar/asn1-x509';
 import { afterAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { BeaconError } from '../../../src/base/errors.ts';
+import { readProblem } from '../../../src/base/read-file.ts';
 import {
   type CredentialsOptions,
   loadCredentials,
   namesAreNeutral,
   readPem,
-  readProblem,
 } from '../../../src/pki/credentials.ts';
 import {
   BIT,
