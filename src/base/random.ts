@@ -17,15 +17,3 @@ export const systemRandom: Random = {
 export function integerBelow(random: Random, below: number): number {
   return Math.floor(random.fraction() * below);
 }
-
-/** A new array with the items of `items` in random order (Fisher-Yates). */
-export function shuffled<T>(random: Random, items: readonly T[]): T[] {
-  const result = [...items];
-  for (let last = result.length - 1; last > 0; last -= 1) {
-    const other = integerBelow(random, last + 1);
-    const held = result[last] as T;
-    result[last] = result[other] as T;
-    result[other] = held;
-  }
-  return result;
-}

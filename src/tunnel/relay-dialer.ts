@@ -4,10 +4,10 @@
  */
 import { type Address, formatAddress } from '../base/address.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { BeaconError, messageOf } from '../base/errors.ts';
+import { BeaconError } from '../base/errors.ts';
 import { DIAL_TIMEOUT_MS, LOOK_UP_WAIT_MS } from '../base/limits.ts';
 import type { Pin } from '../base/pin.ts';
-import { type Random, shuffled } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
 import { dialTls } from '../net/dial.ts';
 import type { Link } from '../net/link.ts';
 import { isName, lookUp } from '../net/look-up.ts';
@@ -58,29 +58,6 @@ export class RelayDialer {
     this.#options = options;
     this.routes = new Routes(options.addresses, options.random);
     this.#trust = { ...(options.relayCa && { ca: options.relayCa }), pins: options.pins };
-  }
-
-  /**
-   * A link to any of the relays, before HELLO; the caller closes it. Tries the addresses in random order and takes the
-   * first that answers. Throws BeaconError: that of the only address, or `unreachable` naming what went wrong with each.
-   */
-  async dial(signal: AbortSignal): Promise<Link> {
-    const failures: BeaconError[] = [];
-    for (const address of shuffled(this.#options.random, this.#options.addresses)) {
-      try {
-        return await this.#dialOne(address, signal);
-      } catch (error) {
-        if (!(error instanceof BeaconError)) throw error;
-        if (signal.aborted) throw error;
-        failures.push(error);
-      }
-    }
-    const [first] = failures;
-    if (first && failures.length === 1) throw first;
-    throw new BeaconError('unreachable', `no relay answers: ${failures.map(messageOf).join('; ')}`, {
-      cause: first,
-      retry: true,
-    });
   }
 
   /**

@@ -2,7 +2,6 @@
 import { BeaconError } from '../../src/base/errors.ts';
 import { ROUTE_SETTLED } from '../../src/base/limits.ts';
 import { type Random, systemRandom } from '../../src/base/random.ts';
-import type { Link } from '../../src/net/link.ts';
 import type { Reached } from '../../src/tunnel/relay-dialer.ts';
 import { type Route, Routes } from '../../src/tunnel/routes.ts';
 import { clientFrames, type FrameDecoder } from '../../src/wire/decode.ts';
@@ -35,18 +34,13 @@ export class PuppetRelay {
 
   async refresh(): Promise<void> {}
 
-  readonly dialRoute = async (route: Route, signal: AbortSignal): Promise<Reached> => ({
-    link: await this.dial(signal),
-    route,
-  });
-
-  readonly dial = async (signal: AbortSignal): Promise<Link> => {
+  readonly dialRoute = async (route: Route, signal: AbortSignal): Promise<Reached> => {
     await settle();
     if (signal.aborted) throw new BeaconError('closed', 'stopped');
     if (this.down) throw this.down;
-    const [near, far] = memoryLinks();
+    const [link, far] = memoryLinks();
     this.clients.push(new PuppetClient(far));
-    return near;
+    return { link, route };
   };
 
   /** Connections by which a broker looks for a bridge: not those for a leg of a tunnel that it has. */

@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { LOOK_UP_WAIT_MS } from '../../../src/base/limits.ts';
 import type { Link } from '../../../src/net/link.ts';
 import { RelayDialer, type RelayDialerOptions } from '../../../src/tunnel/relay-dialer.ts';
+import type { Route } from '../../../src/tunnel/routes.ts';
 import { ALPN } from '../../../src/wire/frames.ts';
 import { makePki } from '../../support/certificates.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
@@ -16,6 +17,8 @@ import { startStore } from '../../support/store.ts';
 import { identityOf } from '../../support/tunnels.ts';
 
 checkLeaks();
+
+const never = new AbortController().signal;
 
 interface Door {
   readonly address: Address;
@@ -50,10 +53,25 @@ function dialer(addresses: readonly Address[], options: Partial<RelayDialerOptio
   });
 }
 
-async function dial(from: RelayDialer, signal = new AbortController().signal): Promise<Link> {
-  const link = await from.dial(signal);
-  onTestFinished(() => link.reset());
-  return link;
+/** A route is taken as bridge and broker take it, and the next one where it fails. Rejects with the last failure. */
+async function dial(from: RelayDialer): Promise<Link> {
+  const tried = new Set<Route>();
+  let failure: unknown = new Error('no route');
+  for (;;) {
+    const choice = from.routes.next(systemClock.now(), { need: 'any', tried });
+    if (choice.kind !== 'dial') throw failure;
+    const { route } = choice;
+    tried.add(route);
+    try {
+      const { link } = await from.dialRoute(route, never);
+      onTestFinished(() => link.reset());
+      return link;
+    } catch (error) {
+      failure = error;
+    } finally {
+      from.routes.dropped(route);
+    }
+  }
 }
 
 describe('a relay dialer', () => {
@@ -94,10 +112,13 @@ describe('a relay dialer', () => {
   });
 
   it('says what is wrong with each of several relays', async () => {
-    const addresses = [await closedPort(), await closedPort()];
-    const error = await dial(dialer(addresses)).catch((cause: unknown) => cause);
-    expect(error).toMatchObject({ code: 'unreachable', retry: true });
-    for (const { port } of addresses) expect(String(error)).toContain(`${HOST}:${port}`);
+    const from = dialer([await closedPort(), await closedPort()]);
+    expect(from.routes.all).toHaveLength(2);
+    for (const route of from.routes.all) {
+      const error = await from.dialRoute(route, never).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ code: 'unreachable', retry: true });
+      expect(String(error)).toContain(`${HOST}:${route.address.port}`);
+    }
   });
 
   it('refuses a relay of another CA', async () => {
@@ -131,20 +152,19 @@ describe('a relay dialer', () => {
     await expect(dial(dialer([address]))).rejects.toMatchObject({ code: 'closed' });
   });
 
-  it('is ended by its signal, without trying the others', async () => {
+  it('is ended by its signal', async () => {
     const { address, links } = await relay();
     const controller = new AbortController();
     controller.abort();
-    await expect(dial(dialer([address, address]), controller.signal)).rejects.toMatchObject({
-      code: 'closed',
-    });
+    const from = dialer([address, address]);
+    const [route] = from.routes.all;
+    if (!route) throw new Error('no route');
+    await expect(from.dialRoute(route, controller.signal)).rejects.toMatchObject({ code: 'closed' });
     expect(links).toHaveLength(0);
   });
 });
 
 describe('a relay dialer that is told where to dial', () => {
-  const never = new AbortController().signal;
-
   /** `localhost`, as far as the certificate is concerned; its addresses are `ips`. */
   function named(
     port: number,
