@@ -8,13 +8,18 @@ import { PuppetRelay, quiet } from '../../support/puppet-relay.ts';
 const INSTANCE = Buffer.alloc(16, 7);
 const WISH = { wanted: Buffer.alloc(16, 1), except: [Buffer.alloc(16, 2)], avoid: ['relay-9'] };
 
-it('says in HELLO what is wished for, and resolves with what PAIRED says', async () => {
+function setUp() {
   const relay = new PuppetRelay(systemRandom);
   const { infoHash } = makePki();
   const clock = new ManualClock();
   const dial = bridgeDialer({ dialer: relay, infoHash, instance: INSTANCE, software: 'test/1', clock });
   const [route] = relay.routes.all;
   if (!route) throw new Error('no route');
+  return { relay, clock, dial, route };
+}
+
+it('says in HELLO what is wished for, and resolves with what PAIRED says', async () => {
+  const { relay, clock, dial, route } = setUp();
   const dialling = dial({ route, ...WISH }, new AbortController().signal);
   await quiet();
   const [client] = relay.clients;
@@ -27,12 +32,7 @@ it('says in HELLO what is wished for, and resolves with what PAIRED says', async
 });
 
 it('rejects with the refusal of the relay', async () => {
-  const relay = new PuppetRelay(systemRandom);
-  const { infoHash } = makePki();
-  const clock = new ManualClock();
-  const dial = bridgeDialer({ dialer: relay, infoHash, instance: INSTANCE, software: 'test/1', clock });
-  const [route] = relay.routes.all;
-  if (!route) throw new Error('no route');
+  const { relay, dial, route } = setUp();
   const dialling = dial({ route }, new AbortController().signal);
   dialling.catch(() => {});
   await quiet();
