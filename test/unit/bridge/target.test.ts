@@ -1,6 +1,5 @@
 /** The bridge's way to the store: one target, TLS verified, and errors that say which part failed. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TARGET_DIAL_TIMEOUT_MS } from '../../../src/base/limits.ts';
@@ -13,6 +12,7 @@ import { checkLeaks } from '../../support/leaks.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
 import { type Store, type StoreOptions, startStore } from '../../support/store.ts';
 import { watch } from '../../support/streams.ts';
+import { serve } from '../../support/tcp-server.ts';
 
 checkLeaks();
 
@@ -30,22 +30,10 @@ async function store(options?: StoreOptions): Promise<Store> {
   return started;
 }
 
-/** Answers whatever comes first by `onData`. */
-async function plainServer(onData: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}).once('data', () => onData(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  });
-  return (server.address() as AddressInfo).port;
-}
+/** Answers whatever comes first as a server would that speaks no TLS. */
+const speakNoTls = (socket: Socket): void => {
+  socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+};
 
 async function reach(url: string, name: string, options: ReachOptions = {}): Promise<Link> {
   const { ca, signal = new AbortController().signal, clock = systemClock } = options;
@@ -89,7 +77,7 @@ describe('the way to the store', () => {
 
   it('leads each name to its own target, and says which one failed', async () => {
     const [one, other] = [await store(), await store()];
-    const plain = await plainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const plain = await serve(speakNoTls);
     const reaching = reachTargets({
       targets: [
         { name: 'vault', address: parseVaultAddr(`tcp://127.0.0.1:${one.port}`) },
@@ -121,7 +109,7 @@ describe('the way to the store', () => {
   });
 
   it('says targetUnreachable when nobody answers in time', async () => {
-    const port = await plainServer(() => {});
+    const port = await serve((socket) => socket.resume());
     const clock = new ManualClock();
     const reaching = reach(`https://127.0.0.1:${port}`, VAULT_TARGET, { clock, ca: relayCa.certificate });
     const outcome = expect(reaching).rejects.toMatchObject({ code: 'targetUnreachable' });
@@ -148,7 +136,7 @@ describe('the way to the store', () => {
   });
 
   it('says targetTls for a store that speaks no TLS', async () => {
-    const port = await plainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const port = await serve(speakNoTls);
     await expect(
       reach(`https://localhost:${port}`, VAULT_TARGET, { ca: relayCa.certificate }),
     ).rejects.toMatchObject({ code: 'targetTls' });
