@@ -6,10 +6,7 @@
  *   npm run bench:cluster -- [--json FILE]
  */
 import { parseArgs } from 'node:util';
-import { systemClock } from '../src/base/clock.ts';
-import { messageOf } from '../src/base/errors.ts';
 import type { LogLevel } from '../src/base/log.ts';
-import { cutClients } from '../test/support/wire-client.ts';
 import { ask } from './bench/child.ts';
 import { BARS, barOf, TABLE } from './bench/cluster-bars.ts';
 import { measureDeadNodes } from './bench/dead-nodes.ts';
@@ -17,18 +14,14 @@ import type { CostsAnswer, CostsTask } from './bench/directory-costs.ts';
 import { measureNewcomer } from './bench/newcomer.ts';
 import { measurePairing } from './bench/pairing.ts';
 import { measurePartitions } from './bench/partitions.ts';
+import { measureParts, type Part } from './bench/parts.ts';
 import { RelayCluster } from './bench/relay-cluster.ts';
-import { atMost, finish, notMeasured, type Row, rounded, withUnit } from './bench/report.ts';
+import { atMost, type Row, rounded, withUnit } from './bench/report.ts';
 
 /** All must be done by then; what is not counts as missed. */
 const END_MS = 235_000;
 /** Of virtual time; twice as much in bench-directory.ts. */
 const SIMULATED_SECONDS = 10;
-
-interface Part {
-  readonly name: string;
-  readonly measure: () => Promise<Row[]>;
-}
 
 const PARTS: readonly Part[] = [
   { name: 'adverts and pairings', measure: () => withCluster(measurePairing) },
@@ -40,35 +33,13 @@ const PARTS: readonly Part[] = [
 ];
 
 const { values: options } = parseArgs({ options: { json: { type: 'string' } } });
-const rows = new Map<string, Row>();
-let failure = 'the time was up';
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-const end = systemClock.after(END_MS, () => {
-  report();
-  process.exit();
+await measureParts({
+  benchmark: 'cluster',
+  table: TABLE,
+  parts: PARTS,
+  endMs: END_MS,
+  json: options.json,
 });
-for (const part of PARTS) await run(part);
-end.cancel();
-report();
-
-async function run({ name, measure }: Part): Promise<void> {
-  const start = systemClock.now();
-  try {
-    for (const row of await measure()) rows.set(row.what, row);
-  } catch (error) {
-    failure = messageOf(error);
-    console.error(error);
-  } finally {
-    cutClients();
-  }
-  console.error(`${name}: ${rounded((systemClock.now() - start) / 1_000)} s`);
-}
-
-function report(): void {
-  const all = TABLE.map(({ what, bar }) => rows.get(what) ?? notMeasured(what, bar, failure));
-  finish('cluster', all, options.json);
-}
 
 async function withCluster(
   measure: (cluster: RelayCluster) => Promise<Row[]>,

@@ -16,12 +16,8 @@ import { measureSources } from './bench/hostile/sources.ts';
 import { measureStalledHandshakes } from './bench/hostile/stalled-handshakes.ts';
 import { measureStalledPairs } from './bench/hostile/stalled-pairs.ts';
 import { measureTlsFlood } from './bench/hostile/tls-flood.ts';
+import { chosen, type Part } from './bench/parts.ts';
 import { finish, notMeasured, type Row, rounded } from './bench/report.ts';
-
-interface Part {
-  readonly name: string;
-  readonly measure: () => Promise<Row[]>;
-}
 
 const PARTS: readonly Part[] = [
   { name: 'refused', measure: async () => [await measureRefused()] },
@@ -44,9 +40,7 @@ const { values: options } = parseArgs({ options: { json: { type: 'string' }, onl
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const rows: Row[] = [];
-for (const part of PARTS) {
-  if (options.only === undefined || options.only === part.name) rows.push(...(await run(part)));
-}
+for (const part of chosen(PARTS, options.only)) rows.push(...(await run(part)));
 finish('hostile', rows, options.json);
 
 async function run({ name, measure }: Part): Promise<Row[]> {
