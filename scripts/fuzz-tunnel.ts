@@ -68,7 +68,7 @@ function fail(error: unknown): never {
   const { trial, seed } = current;
   console.error(error);
   console.error(`fuzz-tunnel: run again with --first ${seed} --seeds 1`);
-  console.error(`fuzz-tunnel: seed ${seed}, ${trial}: ${messageOf(error).split('\n')[0]}`);
+  console.error(`fuzz-tunnel: seed ${seed}, ${trial}: ${messageOf(error).replace(/\s+/g, ' ')}`);
   process.exit(1);
 }
 

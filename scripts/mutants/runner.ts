@@ -29,8 +29,8 @@ export interface MutantRun {
   readonly command: readonly [string, ...string[]];
   /** A command that takes longer has found that something hangs. */
   readonly timeoutMs: number;
-  /** In a few words, out of what the command printed. Default: its last line. */
-  readonly finding?: (printed: string) => string;
+  /** Finds in what the command printed, as its groups, where the fault was seen and what was seen. */
+  readonly seen: RegExp;
   /** Called with each result as it comes. */
   readonly onResult?: (result: MutantResult) => void;
   /** The project. Default: the working directory. */
@@ -40,8 +40,8 @@ export interface MutantRun {
 export interface MutantResult {
   readonly name: string;
   readonly file: string;
-  /** What the command found; undefined: the mutant survived. */
-  readonly finding: string | undefined;
+  /** Where the command saw it, if it came to say so, and what it saw; undefined: the mutant survived. */
+  readonly finding: readonly [place: string, what: string] | undefined;
   /** Milliseconds that the command took. */
   readonly ms: number;
 }
@@ -62,7 +62,7 @@ export async function runMutants(run: MutantRun): Promise<MutantResult[]> {
     symlinkSync(resolve(top, 'node_modules'), join(copy, 'node_modules'));
     const healthy = await tryIn(copy, run);
     if (healthy.finding !== undefined)
-      throw new BeaconError('config', `without any mutant this was found: ${healthy.finding}`);
+      throw new BeaconError('config', `without any mutant this was found: ${healthy.finding.join(' ')}`);
     const results: MutantResult[] = [];
     for (const mutant of mutants) {
       const path = join(copy, mutant.file);
@@ -82,7 +82,8 @@ export async function runMutants(run: MutantRun): Promise<MutantResult[]> {
 async function tryIn(cwd: string, run: MutantRun): Promise<Pick<MutantResult, 'finding' | 'ms'>> {
   const [file, ...args] = run.command;
   const start = systemClock.now();
-  const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, NO_COLOR: '1' };
+  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -93,17 +94,15 @@ async function tryIn(cwd: string, run: MutantRun): Promise<Pick<MutantResult, 'f
     isLate = true;
     child.kill('SIGKILL');
   });
-  const code = await new Promise<number | null>((done, fail) => {
+  const end = await new Promise<number | string | null>((done, fail) => {
     child.once('error', fail);
-    child.once('close', done);
+    child.once('close', (code, signal) => done(code ?? signal));
   }).finally(() => timer.cancel());
   const ms = Math.round(systemClock.now() - start);
-  if (isLate) return { finding: `it did not end within ${run.timeoutMs / 1_000} s`, ms };
-  if (code === 0) return { finding: undefined, ms };
-  const finding = run.finding?.(printed) ?? lastLine(printed);
-  return { finding, ms };
+  return { finding: end === 0 ? undefined : findingOf(printed, isLate ? 'a hang' : `end ${end}`, run), ms };
 }
 
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) ?? '';
+function findingOf(printed: string, end: string, { seen }: MutantRun): readonly [string, string] {
+  const [, place, what = ''] = seen.exec(printed) ?? [];
+  return place === undefined ? ['', end] : [place, what];
 }

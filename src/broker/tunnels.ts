@@ -265,8 +265,9 @@ export class Tunnels {
   async #pause(waitMs: number): Promise<void> {
     const { clock } = this.#options;
     await sleep(clock, waitMs, this.#wake.signal);
-    this.#wake = new AbortController();
     await sleep(clock, Math.max(0, this.#notBefore - clock.now()), this.#stop.signal);
+    // Whatever happened until now, the search that follows looks at it.
+    this.#wake = new AbortController();
   }
 }
 

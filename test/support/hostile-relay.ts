@@ -5,7 +5,17 @@ import type { Link } from '../../src/net/link.ts';
 import { type MemoryLink, memoryLinks } from './memory-link.ts';
 
 /** What it does to a chunk. */
-const DEEDS = ['flip', 'drop', 'cut out', 'duplicate', 'delay', 'swap', 'say again', 'end', 'reset'] as const;
+export const DEEDS = [
+  'flip',
+  'drop',
+  'cut out',
+  'duplicate',
+  'delay',
+  'swap',
+  'say again',
+  'end',
+  'reset',
+] as const;
 export type Deed = (typeof DEEDS)[number];
 
 export interface Malice {

@@ -22,14 +22,18 @@ export class PuppetRelay {
   /** When set, dials fail with it. */
   down: BeaconError | undefined;
 
-  /** One address, which stands for this relay alone. */
+  /** Each address stands for a relay of its own, one by default: this one. */
   readonly routes: Routes;
 
-  constructor(random: Random = systemRandom) {
-    const address = { host: '127.0.0.1', port: 443 };
-    this.routes = new Routes([address], random);
-    const [route] = this.routes.all;
-    for (let count = 0; route && count < ROUTE_SETTLED; count += 1) this.routes.answered(route, 'relay-0', 0);
+  constructor(random: Random = systemRandom, addresses = 1) {
+    const hosts = Array.from({ length: addresses }, (_, number) => `127.0.0.${number + 1}`);
+    this.routes = new Routes(
+      hosts.map((host) => ({ host, port: 443 })),
+      random,
+    );
+    for (const [number, route] of this.routes.all.entries())
+      for (let count = 0; count < ROUTE_SETTLED; count += 1)
+        this.routes.answered(route, `relay-${number}`, 0);
   }
 
   async refresh(): Promise<void> {}

@@ -1,4 +1,4 @@
-/** The tunnels of a broker to one bridge in memory, at which each arrives as a tunnel of its own. */
+/** The tunnels of a broker to bridges in memory, at which each arrives as a tunnel of its own. */
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { BeaconError } from '../../src/base/errors.ts';
@@ -19,12 +19,21 @@ import { identityOf, TARGET } from './tunnels.ts';
 /** Every random wait falls in the middle of its range. */
 const RANDOM = { fraction: () => 0.5, bytes: (count: number) => systemRandom.bytes(count) };
 
-export const BRIDGE = Buffer.alloc(16, 0xb1);
+export const BRIDGE = bridgeNumber(0);
+
+/** Instance of a bridge. */
+export function bridgeNumber(number: number): Buffer {
+  return Buffer.alloc(16, 0xb1 + number);
+}
 
 export interface RenewalSceneOptions {
   /** Of the bridge, for each tunnel anew. */
   readonly bridge?: () => TunnelIdentity;
   readonly broker?: TunnelIdentity;
+  /** Instances of the bridges there are. Default: {@link BRIDGE}. */
+  readonly present?: readonly Buffer[];
+  /** Addresses of relays. Default: 1. */
+  readonly relays?: number;
 }
 
 /** A stream from outside: both ends, and the number of its tunnel, from 1 on. */
@@ -34,6 +43,11 @@ export interface SceneStream {
   readonly at: number;
 }
 
+/** A wish for a tunnel, and when it came. */
+interface TimedWish extends BridgeWish {
+  readonly now: number;
+}
+
 export class RenewalScene {
   readonly clock = new ManualClock(systemClock.wall());
   readonly tunnels: Tunnels;
@@ -41,19 +55,28 @@ export class RenewalScene {
   /** The bridge's ends, in the order in which they came up. */
   readonly bridges: BridgeTunnel[] = [];
   /** Wishes for tunnels, not those for further legs. */
-  readonly wishes: BridgeWish[] = [];
+  readonly wishes: TimedWish[] = [];
+  /** Instances that a relay knows of; the first that fits is paired. */
+  present: readonly Buffer[];
+  /** Times that there was room for streams that there had not been. */
+  rooms = 0;
   /** Dials fail with it while it is an error, and wait for it while it is a promise. */
   trouble: BeaconError | Promise<void> | undefined;
   /** Whether the deny list names the broker. */
   deny = false;
-  readonly #relay = new PuppetRelay(RANDOM);
+  readonly #relay: PuppetRelay;
   readonly #identity: () => TunnelIdentity;
   readonly #links: MemoryLink[] = [];
+  /** Of each tunnel, the one it has. */
+  readonly #legs: MemoryLink[] = [];
   #tunnelCount = 0;
   #arrived: Omit<SceneStream, 'broker'> | undefined;
   #arrival = Promise.withResolvers<void>();
 
-  constructor({ bridge, broker = identityOf('broker') }: RenewalSceneOptions) {
+  constructor(options: RenewalSceneOptions) {
+    const { bridge, broker = identityOf('broker'), present = [BRIDGE], relays = 1 } = options;
+    this.present = present;
+    this.#relay = new PuppetRelay(RANDOM, relays);
     const { clock } = this;
     const { log, lines } = recordingLog();
     this.lines = lines;
@@ -65,7 +88,9 @@ export class RenewalScene {
       clock,
       random: RANDOM,
       log,
-      onRoom() {},
+      onRoom: () => {
+        this.rooms += 1;
+      },
     });
   }
 
@@ -83,6 +108,11 @@ export class RenewalScene {
     return { broker: opened.link, ...this.#arrived };
   }
 
+  /** Cuts the leg of the tunnel with this number, from 1 on. */
+  cut(at: number): void {
+    this.#legs[at - 1]?.reset();
+  }
+
   async close(): Promise<void> {
     const stopping = this.tunnels.stop(Promise.resolve());
     for (const each of this.bridges) each.destroy();
@@ -98,15 +128,17 @@ export class RenewalScene {
 
   async #dial(wish: BridgeWish): Promise<PairedLeg> {
     if (wish.avoid) throw new BeaconError('avoided', 'there is one node', { retry: true });
-    this.wishes.push(wish);
+    this.wishes.push({ ...wish, now: this.clock.now() });
     if (this.trouble instanceof BeaconError) throw this.trouble;
     await this.trouble;
-    // As a relay refuses who asks for another bridge than the one there is.
-    if (wish.except?.some((each) => each.equals(BRIDGE))) throw new BeaconError('noBridge', 'no other');
+    const bridge = this.present.find((each) => fits(each, wish));
+    // As a relay refuses who asks for another bridge than there is.
+    if (!bridge) throw new BeaconError('noBridge', 'no other', { retry: true });
     const [near, far] = memoryLinks();
     this.#links.push(near, far);
+    this.#legs.push(near);
     this.#accept(far);
-    return { link: near, path: ['relay-0'], bridge: BRIDGE, route: wish.route };
+    return { link: near, path: ['relay-0'], bridge, route: wish.route };
   }
 
   #accept(far: Link): void {
@@ -141,6 +173,10 @@ export class RenewalScene {
     this.#links.push(near);
     return near;
   }
+}
+
+function fits(bridge: Buffer, { wanted, except = [] }: BridgeWish): boolean {
+  return wanted ? wanted.equals(bridge) : !except.some((each) => each.equals(bridge));
 }
 
 /** Closed, and checked for timers left behind, when the test has finished. */

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert';
 import { BeaconError } from '../../src/base/errors.ts';
-import { SESSION_WINDOW_BYTES, STREAM_BUFFER_BYTES } from '../../src/base/limits.ts';
+import { SESSION_LEGS, SESSION_WINDOW_BYTES, STREAM_BUFFER_BYTES } from '../../src/base/limits.ts';
 import { integerBelow, type Random } from '../../src/base/random.ts';
 import type { Link } from '../../src/net/link.ts';
 import { MAC_BYTES, SESSION_ID_BYTES, TUNNEL_LAYOUTS } from '../../src/tunnel/frames.ts';
@@ -22,7 +22,7 @@ import { SessionEnd } from './session-end.ts';
 import { patternOf } from './sim-session.ts';
 
 const QUIET: SessionWatcher = { onLegGone() {}, onSuspect() {}, onMove() {}, onLeave() {} };
-const LITTLE = 256 * 1_024;
+const LITTLE = 128 * 1_024;
 const LARGEST_CHUNK = 24 * 1_024;
 /** More than a window, and what the stream above it holds. */
 const MUCH = SESSION_WINDOW_BYTES + 1_048_576;
@@ -35,6 +35,10 @@ const STALL_MS = 30_000;
 /** Legs of bad relays, one after the other, before all are good. */
 const BAD_LEGS = 6;
 const LEGS = 2;
+/** More than bad legs, intruders and what they drag along take. */
+const MOST_LEGS = 50;
+/** Every so many moments one leg more is dialled, needed or not. */
+const GREEDY_EACH = 12;
 /** A session keeps a window and one chunk: what the stream in front of it took at once. */
 const MOST_KEPT = SESSION_WINDOW_BYTES + STREAM_BUFFER_BYTES + LARGEST_CHUNK;
 
@@ -79,6 +83,8 @@ class SessionTrial {
   #isArmed = false;
   #legCount = 1;
   #opening = 0;
+  /** Legs that were dialled because there were too few. */
+  #needed = 0;
   #overheard: Overheard | undefined;
   /** What must not be, seen where nobody could be told. */
   #wrong: string | undefined;
@@ -150,7 +156,8 @@ class SessionTrial {
     await this.#pass(
       () => (last.seenEnd && first.received >= last.total) || first.failed || last.failed || first.seenEnd,
     );
-    if (this.#kind === 'generous' && first.failed) return 'error';
+    if (this.#kind === 'generous' && (first.failed || last.failed)) return 'error';
+    this.#check();
     assert(!first.failed && !last.failed, 'the session failed, though no relay lied');
     assert(!first.seenEnd, 'an end too early');
     // An end that has read and said all lingers for a moment only: from here on a good leg must be there.
@@ -225,12 +232,15 @@ class SessionTrial {
       this.#wrong ??= 'an end gave the session up, though no relay lied';
   }
 
-  /** As a broker does: as many legs as there should be of which none is suspected. */
+  /** As a broker does, as many legs as there should be of which none is suspected; and one too many now and then. */
   #dial(): void {
     const { stream } = this.#broker;
     const good = stream.stats.legs.filter(({ suspected }) => !suspected).length;
-    if (!stream.key || good + this.#opening >= LEGS) return;
+    const isNeeded = good + this.#opening < LEGS;
+    const isGreedy = this.#isArmed && this.#below(GREEDY_EACH) === 0;
+    if (!stream.key || !(isNeeded || isGreedy)) return;
     this.#legCount += 1;
+    if (isNeeded) this.#needed += 1;
     const isIntruder = this.#isArmed && this.#below(8) === 0;
     const [random, clock] = [this.#random, this.#clock];
     const link = isIntruder ? this.#intruderAtBroker() : this.#linkToBridge();
@@ -286,12 +296,15 @@ class SessionTrial {
   }
 
   #check(): void {
-    assert.equal(this.#wrong, undefined);
+    if (this.#wrong !== undefined) assert.fail(this.#wrong);
+    assert(this.#kind === 'abort' || this.#needed <= MOST_LEGS, 'good legs do not last');
     for (const end of [this.#broker, this.#bridge]) {
       if (!end) continue;
       end.check();
-      const { unreadBytes, unacknowledgedBytes } = end.stream.stats;
-      assert(unreadBytes <= SESSION_WINDOW_BYTES, `${unreadBytes} bytes wait for a reader`);
+      const { unacknowledgedBytes, legs } = end.stream.stats;
+      const unread = end.stream.readableLength;
+      assert(legs.length <= SESSION_LEGS, `a session with ${legs.length} legs`);
+      assert(unread <= SESSION_WINDOW_BYTES, `${unread} bytes wait for a reader`);
       assert(unacknowledgedBytes <= MOST_KEPT, `${unacknowledgedBytes} bytes wait for an acknowledgement`);
     }
   }
