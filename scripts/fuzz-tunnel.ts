@@ -1,19 +1,39 @@
 /**
- * A longer run of the trials with hostile relays: `node scripts/fuzz-tunnel.ts --seeds N --first S`.
- * Prints the seed of a failure, so that it can be run again. Exit code 1 on failure, 2 on a bad argument.
+ * A longer run of the trials with bad relays: `node scripts/fuzz-tunnel.ts --seeds N --first S --trial tunnel|session`;
+ * both kinds by default. Prints the seed of a failure, so that it can be run again. Exit code 1 on failure, 2 on a bad
+ * argument.
  */
+import assert from 'node:assert';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../src/base/errors.ts';
 import { hostileTrial } from '../test/support/hostile-trial.ts';
 import { sessionTrial } from '../test/support/session-trial.ts';
 
-const USAGE = 'usage: node scripts/fuzz-tunnel.ts [--seeds N] [--first S]   (whole numbers, both at least 1)';
+const USAGE =
+  'usage: node scripts/fuzz-tunnel.ts [--seeds N] [--first S] [--trial tunnel|session]   (whole numbers, both at least 1)';
 const REPORT_EACH = 1_000;
 /** With as many trials each outcome has come: else they say little. */
 const ENOUGH = 200;
 
-const outcomes = { tunnel: { whole: 0, error: 0, none: 0 }, session: { whole: 0, error: 0 } };
-let current = { trial: 'tunnel', seed: 0 };
+interface Settings {
+  readonly seeds: number;
+  readonly first: number;
+  readonly kinds: readonly Kind[];
+}
+
+interface Kind {
+  readonly name: string;
+  readonly run: (seed: number) => Promise<{ readonly outcome: string }>;
+  readonly outcomes: Map<string, number>;
+}
+
+const counts = (...names: string[]): Map<string, number> => new Map(names.map((name) => [name, 0]));
+const KINDS: readonly Kind[] = [
+  { name: 'tunnel', run: hostileTrial, outcomes: counts('whole', 'error', 'none') },
+  { name: 'session', run: sessionTrial, outcomes: counts('whole', 'error') },
+];
+
+let current = { trial: '', seed: 0 };
 
 async function main(): Promise<number> {
   const settings = read();
@@ -21,43 +41,42 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const { seeds, first } = settings;
+  const { seeds, first, kinds } = settings;
   for (let count = 1; count <= seeds; count += 1) {
-    const seed = first + count - 1;
-    current = { trial: 'tunnel', seed };
-    outcomes.tunnel[(await hostileTrial(seed)).outcome] += 1;
-    current = { trial: 'session', seed };
-    outcomes.session[(await sessionTrial(seed)).outcome] += 1;
-    if (count % REPORT_EACH === 0) console.log(`fuzz-tunnel: ${count} seeds: ${text()}`);
-    const missing = count === ENOUGH && missed();
-    if (missing) throw new Error(`in ${ENOUGH} trials none came out as ${missing}`);
+    for (const kind of kinds) await runOne(kind, first + count - 1);
+    if (count === ENOUGH) for (const kind of kinds) checkOutcomes(kind);
+    if (count % REPORT_EACH === 0)
+      console.log(`fuzz-tunnel: ${count} seeds: ${kinds.map(textOf).join('; ')}`);
   }
-  console.log(`fuzz-tunnel: ${seeds} seeds passed, from ${first}: ${text()}`);
+  console.log(`fuzz-tunnel: ${seeds} seeds passed, from ${first}: ${kinds.map(textOf).join('; ')}`);
   return 0;
 }
 
-function text(): string {
-  const { tunnel, session } = outcomes;
-  return (
-    `${tunnel.whole} tunnels whole, ${tunnel.error} errors, ${tunnel.none} without a tunnel; ` +
-    `${session.whole} sessions whole, ${session.error} given up as they should`
-  );
+async function runOne({ name, run, outcomes }: Kind, seed: number): Promise<void> {
+  current = { trial: name, seed };
+  const { outcome } = await run(seed);
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 }
 
-function missed(): string | undefined {
-  for (const [trial, counts] of Object.entries(outcomes))
-    for (const [outcome, count] of Object.entries(counts)) if (count === 0) return `${trial} ${outcome}`;
-  return undefined;
+function checkOutcomes({ name, outcomes }: Kind): void {
+  for (const [outcome, count] of outcomes)
+    assert(count > 0, `no ${name} of ${ENOUGH} came out as '${outcome}'`);
 }
 
-function read(): { seeds: number; first: number } | undefined {
+function textOf({ name, outcomes }: Kind): string {
+  return `${name} ${[...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`;
+}
+
+function read(): Settings | undefined {
   try {
-    const { values } = parseArgs({ options: { seeds: { type: 'string' }, first: { type: 'string' } } });
+    const { values } = parseArgs({
+      options: { seeds: { type: 'string' }, first: { type: 'string' }, trial: { type: 'string' } },
+    });
     const seeds = Number(values.seeds ?? 10_000);
     const first = Number(values.first ?? 1);
-    return [seeds, first].every((each) => Number.isSafeInteger(each) && each > 0)
-      ? { seeds, first }
-      : undefined;
+    const kinds = KINDS.filter(({ name }) => values.trial === undefined || name === values.trial);
+    const isGood = [seeds, first].every((each) => Number.isSafeInteger(each) && each > 0) && kinds.length > 0;
+    return isGood ? { seeds, first, kinds } : undefined;
   } catch {
     return undefined;
   }
@@ -67,7 +86,7 @@ function read(): { seeds: number; first: number } | undefined {
 function fail(error: unknown): never {
   const { trial, seed } = current;
   console.error(error);
-  console.error(`fuzz-tunnel: run again with --first ${seed} --seeds 1`);
+  console.error(`fuzz-tunnel: run again with --trial ${trial} --first ${seed} --seeds 1`);
   console.error(`fuzz-tunnel: seed ${seed}, ${trial}: ${messageOf(error).replace(/\s+/g, ' ')}`);
   process.exit(1);
 }

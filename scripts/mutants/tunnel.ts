@@ -152,6 +152,12 @@ const LEGS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a MAC does not cover the nonce of the broker',
+    file: `${SESSION}/attach.ts`,
+    find: '\n    .update(exchange.brokerNonce)',
+    replace: '',
+  },
+  {
     name: 'a MAC does not cover the role',
     file: `${SESSION}/attach.ts`,
     find: '\n    .update(ROLE_LABELS[role])',

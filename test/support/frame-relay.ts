@@ -13,7 +13,7 @@ const DEEDS = ['drop', 'hold', 'hole', 'gather', 'split', 'cut', 'end', 'reset']
 /** What it does to frames with bytes of the session: acknowledgements must stay in order. */
 const DATA_DEEDS = [...DEEDS, 'double', 'say again', 'overlap', 'swap'] as const;
 /** Or to a proof: it says another offset than the one that was proved. */
-const PROVE_DEEDS = [...DEEDS, 'alter'] as const;
+const PROVE_DEEDS = ['drop', 'reset', 'alter'] as const;
 export type FrameDeed =
   | (typeof DATA_DEEDS)[number]
   | (typeof PROVE_DEEDS)[number]

@@ -11,13 +11,15 @@ import {
 import { FrameSplitter } from './frame-relay.ts';
 import { type MemoryLink, memoryLinks } from './memory-link.ts';
 
-const { attach, challenge, prove } = TUNNEL_LAYOUTS;
+const { attach: ATTACH, challenge: CHALLENGE, prove: PROVE } = TUNNEL_LAYOUTS;
 const ABORT = encodeTunnelFrame({ type: 'abort' });
 
-/** What a relay has seen of an attachment that succeeded, as whole frames. */
+/** What a relay has seen of attachments of others: the frames of one leg. */
 export interface Overheard {
-  readonly attach: Buffer;
-  readonly prove: Buffer;
+  attach?: Buffer;
+  challenge?: Buffer;
+  brokerProof?: Buffer;
+  bridgeProof?: Buffer;
 }
 
 /** An intruder's end of a leg, which ends whatever session it gets into. */
@@ -28,34 +30,35 @@ export interface Intruder {
 }
 
 /**
- * Attaches to `session` at its bridge: by what was `overheard`, word for word, or by a proof that is made up.
+ * Attaches to `session` at its bridge: by what was overheard, word for word, or by a proof that is made up.
  * @param onAttached the bridge has taken it for the broker.
  */
 export function intruderAtBridge(
   random: Random,
   session: Buffer,
-  overheard: Overheard | undefined,
+  { attach, brokerProof }: Overheard,
   onAttached: () => void,
 ): Intruder {
   const nonce = random.bytes(NONCE_BYTES);
-  const first = overheard?.attach ?? encodeTunnelFrame({ type: 'attach', session, nonce });
-  const proof = overheard?.prove ?? madeUp(random);
+  const first = attach ?? encodeTunnelFrame({ type: 'attach', session, nonce });
+  const proof = brokerProof ?? madeUp(random);
   const [near, far] = intruder((frame) => {
-    if (frame[0] === challenge.number) near.stream.write(Buffer.concat([proof, ABORT]));
-    if (frame[0] === prove.number) onAttached();
+    if (frame[0] === CHALLENGE.number) near.stream.write(Buffer.concat([proof, ABORT]));
+    if (frame[0] === PROVE.number) onAttached();
   });
   near.stream.write(first);
   return { near, far };
 }
 
-/** Answers a broker that attaches: with its own proof, sent back, or with one that is made up. */
-export function intruderAtBroker(random: Random): Intruder {
+/** Answers a broker that attaches: by what was overheard, with its own proof sent back, or with one that is made up. */
+export function intruderAtBroker(random: Random, { challenge, bridgeProof }: Overheard): Intruder {
   const isReflecting = integerBelow(random, 2) === 0;
+  const nonce = random.bytes(NONCE_BYTES);
+  const asked = challenge ?? encodeTunnelFrame({ type: 'challenge', nonce });
   const [near, far] = intruder((frame) => {
-    const nonce = random.bytes(NONCE_BYTES);
-    if (frame[0] === attach.number) near.stream.write(encodeTunnelFrame({ type: 'challenge', nonce }));
-    if (frame[0] === prove.number)
-      near.stream.write(Buffer.concat([isReflecting ? frame : madeUp(random), ABORT]));
+    if (frame[0] === ATTACH.number) near.stream.write(asked);
+    const proof = bridgeProof ?? (isReflecting ? frame : madeUp(random));
+    if (frame[0] === PROVE.number) near.stream.write(Buffer.concat([proof, ABORT]));
   });
   return { near, far };
 }

@@ -85,7 +85,7 @@ class SessionTrial {
   #opening = 0;
   /** Legs that were dialled because there were too few. */
   #needed = 0;
-  #overheard: Overheard | undefined;
+  #overheard: Overheard = {};
   /** What must not be, seen where nobody could be told. */
   #wrong: string | undefined;
 
@@ -207,7 +207,7 @@ class SessionTrial {
   /** Bad relays at first, good ones then. */
   #leg(): FrameLeg {
     const isBad = this.#bad.length < this.#badLegs;
-    let attach: Buffer | undefined;
+    const overheard: Overheard = {};
     const leg = frameLeg({
       random: this.#random,
       clock: this.#clock,
@@ -215,21 +215,28 @@ class SessionTrial {
       isArmed: () => this.#isArmed,
       isGenerous: this.#kind === 'generous',
       onDeed: (deed) => this.deeds.push(deed),
-      onFrame: (frame, direction) => {
-        if (frame[0] === TUNNEL_LAYOUTS.attach.number) attach = frame;
-        this.#look(frame, direction, attach);
-      },
+      onFrame: (frame, direction) => this.#look(frame, direction, overheard),
     });
     this.#legs.push(leg);
     if (isBad) this.#bad.push(leg);
     return leg;
   }
 
-  #look(frame: Buffer, direction: Direction, attach: Buffer | undefined): void {
-    if (frame[0] === TUNNEL_LAYOUTS.prove.number && direction === 'to the bridge' && attach)
-      this.#overheard = { attach, prove: frame };
-    if (frame[0] === TUNNEL_LAYOUTS.abort.number && this.#kind === 'honest')
-      this.#wrong ??= 'an end gave the session up, though no relay lied';
+  #look(frame: Buffer, direction: Direction, overheard: Overheard): void {
+    switch (frame[0]) {
+      case TUNNEL_LAYOUTS.attach.number:
+        overheard.attach = frame;
+        return;
+      case TUNNEL_LAYOUTS.challenge.number:
+        overheard.challenge = frame;
+        return;
+      case TUNNEL_LAYOUTS.prove.number:
+        overheard[direction === 'to the bridge' ? 'brokerProof' : 'bridgeProof'] = frame;
+        this.#overheard = overheard;
+        return;
+      case TUNNEL_LAYOUTS.abort.number:
+        if (this.#kind === 'honest') this.#wrong ??= 'an end gave the session up, though no relay lied';
+    }
   }
 
   /** As a broker does, as many legs as there should be of which none is suspected; and one too many now and then. */
@@ -264,15 +271,19 @@ class SessionTrial {
   }
 
   #intruderAtBroker(): Link {
-    const { near, far } = intruderAtBroker(this.#random);
+    const { near, far } = intruderAtBroker(this.#random, this.#hearsay());
     this.#legs.push({ close: () => near.reset() });
     return far;
   }
 
+  /** What an intruder repeats; nothing: it makes all up. */
+  #hearsay(): Overheard {
+    return this.#below(2) === 0 ? this.#overheard : {};
+  }
+
   #intrude(): void {
     if (!this.#isArmed || this.#below(100) > 0) return;
-    const overheard = this.#below(2) === 0 ? this.#overheard : undefined;
-    const { near, far } = intruderAtBridge(this.#random, this.#broker.stream.id, overheard, () => {
+    const { near, far } = intruderAtBridge(this.#random, this.#broker.stream.id, this.#hearsay(), () => {
       this.#wrong ??= 'the bridge has taken an intruder for the broker';
     });
     this.#legs.push({ close: () => near.reset() });
