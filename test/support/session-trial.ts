@@ -43,13 +43,17 @@ const GREEDY_EACH = 12;
 const MOST_KEPT = SESSION_WINDOW_BYTES + STREAM_BUFFER_BYTES + LARGEST_CHUNK;
 
 /**
- * `honest`: all must come. `abort`: one end gives up in the middle. `generous`: relays raise the limits that readers
- * named, and nobody reads for a while.
+ * `plain`: all must come. `stall`: as well, and it is more than a window, and nobody reads for a while. `raise`: as `stall`,
+ * and relays raise the limits that readers named. `abort`: one end gives up in the middle.
  */
-const KINDS = ['honest', 'honest', 'honest', 'honest', 'honest', 'honest', 'abort', 'abort'] as const;
-/** One trial in so many sends more than a window to a reader that stalls; one in so many of these is `generous`. */
-const MUCH_EACH = 40;
-const GENEROUS_EACH = 2;
+type Kind = 'plain' | 'stall' | 'raise' | 'abort';
+
+function drawKind(random: Random): Kind {
+  const drawn = integerBelow(random, 80);
+  if (drawn === 0) return 'stall';
+  if (drawn === 1) return 'raise';
+  return drawn < 22 ? 'abort' : 'plain';
+}
 
 export interface SessionTrialResult {
   readonly deeds: readonly FrameDeed[];
@@ -72,8 +76,7 @@ class SessionTrial {
   readonly #random: Random;
   readonly #clock = new ManualClock();
   readonly #key: Buffer;
-  readonly #kind: (typeof KINDS)[number] | 'generous';
-  readonly #stalls: boolean;
+  readonly #kind: Kind;
   readonly #badLegs: number;
   readonly #sessions: Sessions;
   readonly #legs: { close(): void }[] = [];
@@ -92,13 +95,7 @@ class SessionTrial {
   constructor(random: Random) {
     this.#random = random;
     this.#key = random.bytes(MAC_BYTES);
-    this.#stalls = this.#below(MUCH_EACH) === 0;
-    const isGenerous = this.#stalls && this.#below(GENEROUS_EACH) === 0;
-    this.#kind = isGenerous
-      ? 'generous'
-      : this.#stalls
-        ? 'honest'
-        : (KINDS[this.#below(KINDS.length)] ?? 'honest');
+    this.#kind = drawKind(random);
     this.#badLegs = 1 + this.#below(BAD_LEGS);
     this.#sessions = new Sessions({
       clock: this.#clock,
@@ -150,13 +147,14 @@ class SessionTrial {
 
   /** Both write all; `first` ends amid the trouble, `last` when that has arrived. */
   async #exchange(first: SessionEnd, last: SessionEnd): Promise<SessionTrialResult['outcome']> {
-    for (const end of [first, last]) end.write(this.#stalls ? MUCH : 1 + this.#below(LITTLE), end === first);
-    if (this.#stalls) await this.#stall();
+    const stalls = this.#kind === 'stall' || this.#kind === 'raise';
+    for (const end of [first, last]) end.write(stalls ? MUCH : 1 + this.#below(LITTLE), end === first);
+    if (stalls) await this.#stall();
     for (const end of [first, last]) end.read();
     await this.#pass(
       () => (last.seenEnd && first.received >= last.total) || first.failed || last.failed || first.seenEnd,
     );
-    if (this.#kind === 'generous' && (first.failed || last.failed)) return 'error';
+    if (this.#kind === 'raise' && (first.failed || last.failed)) return 'error';
     this.#check();
     assert(!first.failed && !last.failed, 'the session failed, though no relay lied');
     assert(!first.seenEnd, 'an end too early');
@@ -213,7 +211,7 @@ class SessionTrial {
       clock: this.#clock,
       oneIn: isBad ? 2 + this.#below(20) : undefined,
       isArmed: () => this.#isArmed,
-      isGenerous: this.#kind === 'generous',
+      isGenerous: this.#kind === 'raise',
       onDeed: (deed) => this.deeds.push(deed),
       onFrame: (frame, direction) => this.#look(frame, direction, overheard),
     });
@@ -235,7 +233,8 @@ class SessionTrial {
         this.#overheard = overheard;
         return;
       case TUNNEL_LAYOUTS.abort.number:
-        if (this.#kind === 'honest') this.#wrong ??= 'an end gave the session up, though no relay lied';
+        if (this.#kind === 'plain' || this.#kind === 'stall')
+          this.#wrong ??= 'an end gave the session up, though no relay lied';
     }
   }
 
