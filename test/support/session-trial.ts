@@ -23,6 +23,9 @@ import { patternOf } from './sim-session.ts';
 
 const QUIET: SessionWatcher = { onLegGone() {}, onSuspect() {}, onMove() {}, onLeave() {} };
 const LITTLE = 128 * 1_024;
+/** In one trial of so many it is so little that one frame holds it. */
+const FEW = 200;
+const FEW_EACH = 4;
 const LARGEST_CHUNK = 24 * 1_024;
 /** More than a window, and what the stream above it holds. */
 const MUCH = SESSION_WINDOW_BYTES + 1_048_576;
@@ -148,7 +151,7 @@ class SessionTrial {
   /** Both write all; `first` ends amid the trouble, `last` when that has arrived. */
   async #exchange(first: SessionEnd, last: SessionEnd): Promise<SessionTrialResult['outcome']> {
     const stalls = this.#kind === 'stall' || this.#kind === 'raise';
-    for (const end of [first, last]) end.write(stalls ? MUCH : 1 + this.#below(LITTLE), end === first);
+    for (const end of [first, last]) end.write(stalls ? MUCH : this.#length(), end === first);
     if (stalls) await this.#stall();
     for (const end of [first, last]) end.read();
     await this.#pass(
@@ -176,7 +179,7 @@ class SessionTrial {
 
   async #abort(first: SessionEnd, last: SessionEnd): Promise<SessionTrialResult['outcome']> {
     for (const end of [first, last]) {
-      end.write(1 + this.#below(LITTLE), false);
+      end.write(this.#length(), false);
       end.read();
     }
     const steps = this.#below(6);
@@ -196,6 +199,11 @@ class SessionTrial {
   #heal(): void {
     this.#isArmed = false;
     for (const leg of this.#bad) leg.close();
+  }
+
+  /** Every so often there is hardly more than an end. */
+  #length(): number {
+    return 1 + this.#below(this.#below(FEW_EACH) === 0 ? FEW : LITTLE);
   }
 
   #end(stream: SessionStream, outgoing: Buffer, incoming: Buffer): SessionEnd {
