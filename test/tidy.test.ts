@@ -36,7 +36,7 @@ const FOLDERS: FolderTable = {
   bridge: ['base', 'config', 'net', 'pki', 'wire', 'tunnel', 'admin'],
   broker: ['base', 'config', 'net', 'pki', 'wire', 'tunnel', 'admin'],
   cli: ['base', 'config', 'net', 'pki', 'relay', 'bridge', 'broker', 'admin'],
-  bin: ['cli'],
+  bin: ['base', 'cli'],
 };
 
 /** Modules that only some folders may import; an empty list: none. */

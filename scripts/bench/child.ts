@@ -8,9 +8,13 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts `program`, a file beside this one. It is killed when this process ends, unless {@link end} came first. */
-export function start(program: string): ChildProcess {
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)));
+/**
+ * Starts `program`, a file beside this one, with `nodeFlags` for Node. It is killed when this process ends, unless {@link end}
+ * came first.
+ */
+export function start(program: string, nodeFlags: readonly string[] = []): ChildProcess {
+  const execArgv = [...process.execArgv, ...nodeFlags];
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), { execArgv });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
