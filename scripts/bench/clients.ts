@@ -67,7 +67,7 @@ export async function pair(
 export async function pathOf(client: WireClient): Promise<readonly string[]> {
   for (;;) {
     const frame = await client.frame();
-    if (frame.type === 'paired') return frame.path;
+    if (frame.type === 'paired') return frame.path.map(({ node }) => node);
     assert(frame.type === 'waiting' || frame.type === 'ping', `a broker was told ${JSON.stringify(frame)}`);
   }
 }

@@ -4,6 +4,7 @@ import type { InfoHash } from '../base/info-hash.ts';
 import type { Link } from '../net/link.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
 import type { Route } from '../tunnel/routes.ts';
+import type { PathNode } from '../wire/frames.ts';
 import { connectThrough } from './connect.ts';
 
 export interface BridgeWish {
@@ -20,7 +21,7 @@ export interface BridgeWish {
 export interface PairedLeg {
   readonly link: Link;
   /** The nodes that it crosses. */
-  readonly path: readonly string[];
+  readonly path: readonly PathNode[];
   /** Instance of the bridge, 16 bytes. */
   readonly bridge: Buffer;
   /** On which the relay was reached; another one than was asked for where that one was silent. */

@@ -8,7 +8,7 @@ import { asBeaconError, BeaconError } from '../base/errors.ts';
 import { TUNNEL_RETIRE_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { BrokerTunnel } from '../tunnel/broker-tunnel.ts';
+import { BrokerTunnel, type PairedLink } from '../tunnel/broker-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import type { Leg } from '../tunnel/leg.ts';
 import type { LegView } from '../tunnel/leg-pairs.ts';
@@ -81,7 +81,7 @@ export class KeptTunnel {
     const onStop = (): void => first.link.reset();
     signal.addEventListener('abort', onStop, { once: true });
     try {
-      const tunnel = await BrokerTunnel.open(first, { identity, random, watcher });
+      const tunnel = await BrokerTunnel.open(linkOf(first), { identity, random, watcher });
       kept = new KeptTunnel(tunnel, first, options);
       return kept;
     } finally {
@@ -147,11 +147,11 @@ export class KeptTunnel {
     try {
       const paired = await this.#options.dial(dial, signal);
       route = paired.route;
-      const leg = await this.tunnel.attach(paired, signal);
+      const leg = await this.tunnel.attach(linkOf(paired), signal);
       if (!this.tunnel.legs.includes(leg))
         throw new BeaconError('closed', 'the leg was cut at once', { retry: true });
       this.#births.set(leg, { route, at: clock.now() });
-      this.#plan.opened({ ...dial, route }, leg.path, clock.now());
+      this.#plan.opened({ ...dial, route }, paired.path, clock.now());
       log.debug('a leg was attached', { path: leg.path.join(', '), reason: dial.purpose });
       this.#options.onChange();
     } catch (cause) {
@@ -186,7 +186,8 @@ export class KeptTunnel {
 
   #onMove(leg: Leg, why: 'lost' | 'stalled'): void {
     this.#options.log.info('a tunnel moved to another leg', { path: leg.path.join(', '), reason: why });
-    this.#run();
+    // The word that the other one is gone follows: its plan must not miss it and think of a tunnel that never had two.
+    if (why === 'stalled') this.#run();
   }
 
   #onLeave(node: string): void {
@@ -199,18 +200,29 @@ export class KeptTunnel {
     if (this.#over || !this.tunnel.attachable) return;
     const redundancy = this.redundancy;
     const reason = redundancy.kind === 'disjoint' ? undefined : redundancy.why;
-    const now = `${redundancy.kind} ${reason}`;
+    const now = `${redundancy.kind} ${redundancy.kind === 'disjoint' ? redundancy.sharesZone : reason}`;
     if (now === this.#told) return;
     this.#told = now;
     // It may be found in a moment.
     if (reason === 'searching') return;
     const { log } = this.#options;
     if (reason === undefined) {
-      const paths = this.tunnel.legs.map(({ path }) => path.join(' and '));
-      log.info('a tunnel has two legs that share no node', { path: paths.join('; ') });
+      log.info('a tunnel has two legs that share no node', this.#placement());
     } else {
       log.info('a tunnel has no two legs that share no node', { reason });
     }
+  }
+
+  /** For the log: which nodes the legs cross, and in which zones those stand where they have any. */
+  #placement(): { path: string; zone?: string } {
+    const paths = this.tunnel.legs.map(({ path }) => path);
+    const spell = (names: readonly (readonly string[])[]): string =>
+      names.map((each) => each.join(' and ')).join('; ');
+    const { nodes } = this.#options.routes;
+    const zones = paths.map((path) => path.map((node) => nodes.zoneOf(node)));
+    const isKnown = zones.flat().some((zone) => zone !== '');
+    const named = zones.map((each) => each.map((zone) => zone || 'unknown'));
+    return { path: spell(paths), ...(isKnown && { zone: spell(named) }) };
   }
 
   #end(): void {
@@ -218,6 +230,10 @@ export class KeptTunnel {
     this.#alarm.cancel();
     this.#births.clear();
   }
+}
+
+function linkOf({ link, path }: PairedLeg): PairedLink {
+  return { link, path: path.map(({ node }) => node) };
 }
 
 function viewOf({ id, path }: Leg, { route, at }: Birth, state: LegView['state']): LegView {

@@ -144,7 +144,7 @@ export class Tunnels {
     try {
       const paired = await dial(wish, signal);
       ({ route } = paired);
-      dialer.routes.answered(route, paired.path[0] ?? '', clock.now());
+      dialer.routes.paired(route, paired.path, clock.now());
       const onChange = (): void => this.#onChange();
       return await KeptTunnel.open(paired, { ...this.#options, routes: dialer.routes, onChange }, signal);
     } catch (cause) {

@@ -40,7 +40,7 @@ export type Effect =
   | {
       readonly do: 'join';
       readonly broker: ConnectionId;
-      readonly holder: string;
+      readonly holder: Holder;
       readonly pairId: string;
       readonly bridgeInstance: InstanceId;
     }

@@ -156,7 +156,7 @@ export class Matcher {
     if (broker?.stage.name !== 'forwarded' || broker.stage.hold !== 'slot') return [];
     const { holder, pairId } = broker.stage;
     this.#forget(broker);
-    return [{ do: 'join', broker: connection, holder: holder.node, pairId, bridgeInstance }];
+    return [{ do: 'join', broker: connection, holder, pairId, bridgeInstance }];
   }
 
   /** The forward came to nothing. @param reached whether the holder answered: `notHere`, or a refusal. */

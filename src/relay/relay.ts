@@ -20,6 +20,7 @@ import {
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterStatus } from '../cluster/cluster.ts';
+import type { Holder } from '../cluster/directory/effects.ts';
 import { Door, type DoorStatus, type Entry } from '../net/door/door.ts';
 import type { TrustedProxies } from '../net/door/trusted-proxies.ts';
 import type { Link } from '../net/link.ts';
@@ -304,15 +305,16 @@ export class Relay implements ConnectionHandler {
       pairId,
       bridgeInstance,
       holder,
-    }: { pairId: string; bridgeInstance: string; holder: string | undefined },
+    }: { pairId: string; bridgeInstance: string; holder: Holder | undefined },
   ): Link | undefined {
     const connection = this.#connections.get(broker);
-    const { node } = this.#options;
+    const { node, zone } = this.#options;
+    const here = { node, zone };
     connection?.send({
       type: 'paired',
       pairId: Buffer.from(pairId, 'hex'),
       bridge: Buffer.from(bridgeInstance, 'hex'),
-      path: holder === undefined ? [node] : [node, holder],
+      path: holder === undefined ? [here] : [here, { node: holder.node, zone: holder.zone }],
     });
     // It may have been dropped just now, for frames it did not read.
     if (!connection || connection.state === 'gone') return undefined;

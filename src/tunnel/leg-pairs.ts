@@ -32,8 +32,8 @@ export function isDraining({ path }: LegView, { nodes, now }: Pick<Judgement, 'n
 }
 
 /**
- * The two legs to keep: of those that share no host, the pair that crosses least of what is about to leave, then without
- * the leg to be replaced, then over most zones, then with the active leg. Undefined: any two share a host.
+ * The two legs to keep: of those that share no host, the pair that crosses least of what is about to leave, then one
+ * without a common zone, then without the leg to be replaced, then with the active leg. Undefined: any two share a host.
  */
 export function bestPair(legs: readonly LegView[], judgement: Judgement): LegPair | undefined {
   let best: LegPair | undefined;
@@ -54,10 +54,15 @@ function worthOf(one: LegView, other: LegView, judgement: Judgement): number {
   const legs = [one, other];
   const draining = legs.filter((leg) => isDraining(leg, judgement)).length;
   const unwanted = legs.filter(({ id }) => id === judgement.replacing).length;
-  const zones = zonesOf(one, judgement.nodes);
-  const sameZone = [...zonesOf(other, judgement.nodes)].some((zone) => zones.has(zone)) ? 1 : 0;
+  const sameZone = sharesZone([one, other], judgement.nodes) ? 1 : 0;
   const active = legs.filter(({ state }) => state === 'active').length;
-  return active - 2 * sameZone - 4 * unwanted - 16 * draining;
+  return active - 2 * unwanted - 4 * sameZone - 16 * draining;
+}
+
+/** Whether one zone's end would take both legs, as far as zones are known. */
+export function sharesZone([one, other]: LegPair, nodes: RouteNodes): boolean {
+  const zones = zonesOf(one, nodes);
+  return [...zonesOf(other, nodes)].some((zone) => zones.has(zone));
 }
 
 /** The zones that a leg crosses, as far as they are known. */

@@ -15,8 +15,10 @@ import {
   REBALANCE_MIN_MS,
   RECONNECT_FIRST_MS,
   SESSION_LEGS,
+  ZONE_DIALS,
 } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
+import type { PathNode } from '../wire/frames.ts';
 import {
   anchorOf,
   bestPair,
@@ -24,14 +26,18 @@ import {
   type Judgement,
   type LegPair,
   type LegView,
+  sharesZone,
   zonesOf,
 } from './leg-pairs.ts';
 import { hostOf, hostsOf, shareHost } from './node-names.ts';
 import { isAnswer, type Route, type RouteChoice, type Routes, type Wish } from './routes.ts';
 import { Search } from './search.ts';
 
-/** `first`: there is no leg. `repair`: there is no second one of use. `drain`, `rebalance`: to replace one that works. */
-export type LegPurpose = 'first' | 'repair' | 'drain' | 'rebalance';
+/**
+ * `first`: there is no leg. `repair`: there is no second one of use. `drain`, `rebalance`: to replace one that works.
+ * `zone`: to replace one of two that share a zone.
+ */
+export type LegPurpose = 'first' | 'repair' | 'drain' | 'rebalance' | 'zone';
 
 export interface LegDial {
   readonly route: Route;
@@ -64,7 +70,8 @@ export type NoRedundancy =
   | 'suspected';
 
 export type Redundancy =
-  | { readonly kind: 'disjoint' }
+  /** `sharesZone`: one zone's end would take both, as far as zones are known. */
+  | { readonly kind: 'disjoint'; readonly sharesZone: boolean }
   /** `shared`: two legs or more, any two over a common host. `single`, `none`: one leg of use, or none. */
   | { readonly kind: 'shared' | 'single' | 'none'; readonly why: NoRedundancy };
 
@@ -92,6 +99,8 @@ export class LegPlan {
   #pivots = 0;
   /** A round found nothing, and the next has not begun. */
   #isPaused = false;
+  /** Dials for another zone since a leg was made or lost for any other purpose. */
+  #zoneDials = 0;
   #why: NoRedundancy = 'searching';
   /** What dials of this round came to. */
   readonly #seen = new Set<BeaconError['code']>();
@@ -120,20 +129,19 @@ export class LegPlan {
   /** What the tunnel can lose now. Never says `disjoint` of legs that share a host. */
   redundancy(legs: readonly LegView[]): Redundancy {
     const sound = legs.filter(({ state }) => state !== 'suspected');
-    if (bestPair(sound, this.#judgement(0))) return { kind: 'disjoint' };
+    const pair = bestPair(sound, this.#judgement(0));
+    if (pair) return { kind: 'disjoint', sharesZone: sharesZone(pair, this.#options.routes.nodes) };
     const kind = sound.length > 1 ? 'shared' : sound.length === 1 ? 'single' : 'none';
     const isSuspected = bestPair(legs, this.#judgement(0)) !== undefined;
     return { kind, why: isSuspected ? 'suspected' : this.#why };
   }
 
   /** A dial became a leg over `path`; it is among the legs from now on. */
-  opened({ route, purpose }: LegDial, path: readonly string[], now: number): void {
+  opened({ route, purpose }: LegDial, path: readonly PathNode[], now: number): void {
     this.#underWay = undefined;
-    const [entry] = path;
-    if (entry !== undefined) this.#options.routes.answered(route, entry, now);
-    const holder = path.at(-1) ?? '';
     // One more to avoid, where a local leg was meant.
-    if (this.#options.routes.nodes.seen(holder)) this.#tried.delete(route);
+    if (this.#options.routes.paired(route, path, now)) this.#tried.delete(route);
+    if (purpose !== 'zone') this.#zoneDials = 0;
     if (purpose === 'rebalance') this.#rebalanceAt = this.#nextRebalance(now);
   }
 
@@ -145,7 +153,10 @@ export class LegPlan {
     this.#seen.add(error.code);
     // Of what is silent the backoff of its address takes care.
     if (purpose !== 'first' && isAnswer(error) && routes.isSettled(route)) this.#tried.add(route);
-    if (purpose === 'rebalance') this.#rebalanceAt = this.#nextRebalance(now);
+    if (purpose === 'rebalance') {
+      this.#rebalanceAt = this.#nextRebalance(now);
+      this.#zoneDials = 0;
+    }
   }
 
   /** A dial was given up by this side. */
@@ -159,6 +170,7 @@ export class LegPlan {
     const [entry] = leg.path;
     if (entry !== undefined) this.#options.routes.lost(leg.route, entry, error, now - leg.bornAt, now);
     this.#search.spread(now);
+    this.#zoneDials = 0;
     this.#newRound('direct');
     this.#why = 'searching';
   }
@@ -201,8 +213,10 @@ export class LegPlan {
     if (!draining && now < this.#rebalanceAt) {
       this.#search.found();
       this.#replacing = undefined;
-      this.#around = '';
       this.#why = 'searching';
+      const step = this.#acrossZones(now, pair);
+      if (step) return step;
+      this.#around = '';
       return { kind: 'wait', waitMs: this.#rebalanceAt - now };
     }
     const waitMs = this.#search.waitMs(now);
@@ -222,6 +236,25 @@ export class LegPlan {
     if (draining) return this.#pause(now, sound, choice.waitMs);
     this.#rebalanceAt = this.#nextRebalance(now);
     return { kind: 'wait', waitMs: this.#rebalanceAt - now };
+  }
+
+  /** Two legs that share a zone are redundant all the same: a few dials for one in another zone, and no more. */
+  #acrossZones(now: number, pair: LegPair): LegStep | undefined {
+    const { routes } = this.#options;
+    if (this.#zoneDials >= ZONE_DIALS || !sharesZone(pair, routes.nodes)) return undefined;
+    const keep = anchorOf(pair, this.#judgement(now)) as LegView;
+    this.#begin(keep);
+    const beside = routes.nodes.inZones(zonesOf(keep, routes.nodes));
+    const avoid = [...keep.path, ...beside];
+    const choice = routes.next(now, { need: 'other', avoid, doubtful: false, tried: this.#tried });
+    if (choice.kind === 'dial') {
+      this.#zoneDials += 1;
+      const all = new Set([...this.#avoid(keep.path, now), ...beside]);
+      return this.#start(choice.route, [...all].slice(0, AVOID_NODES), 'zone');
+    }
+    return Number.isFinite(choice.waitMs)
+      ? { kind: 'wait', waitMs: Math.min(choice.waitMs, this.#rebalanceAt - now) }
+      : undefined;
   }
 
   /** There are legs, and any two of them share a host. */

@@ -24,9 +24,10 @@ export class RouteNodes {
   }
 
   /** There is such a node, by the word of another. Says whether that is new. */
-  seen(node: string): boolean {
+  seen(node: string, zone?: string): boolean {
     const isNew = !this.#nodes.has(node);
-    this.#touch(node);
+    const known = this.#touch(node);
+    if (zone) known.zone = zone;
     return isNew;
   }
 
@@ -39,6 +40,7 @@ export class RouteNodes {
     this.#touch(node).drainsUntil = now + DRAINING_MEMORY_MS;
   }
 
+  /** Empty: not known. */
   zoneOf(node: string): string {
     return this.#nodes.get(node)?.zone ?? '';
   }
@@ -46,6 +48,11 @@ export class RouteNodes {
   /** Milliseconds for which `node` is still taken to drain; 0: it does not. */
   drainsFor(node: string, now: number): number {
     return Math.max(0, (this.#nodes.get(node)?.drainsUntil ?? 0) - now);
+  }
+
+  /** Nodes that are known to stand in one of `zones`, the one heard of last first. */
+  inZones(zones: ReadonlySet<string>): string[] {
+    return this.names().filter((node) => zones.has(this.zoneOf(node)));
   }
 
   /** Nodes that drain. */

@@ -17,6 +17,7 @@ import {
   ROUTE_SETTLED,
 } from '../base/limits.ts';
 import { integerBelow, type Random } from '../base/random.ts';
+import type { PathNode } from '../wire/frames.ts';
 import { hostOf, hostsOf } from './node-names.ts';
 import { reconnectBackoff, waitAfter } from './reconnect.ts';
 import { RouteNodes } from './route-nodes.ts';
@@ -155,13 +156,21 @@ export class Routes {
     return truth.route;
   }
 
-  /** `node` answered with PARKED, or PAIRED as the first of its path. */
+  /** `node` answered with PARKED, or PAIRED as the first of its path. No zone, or an empty one: it is not known. */
   answered(route: Route, node: string, now: number, zone?: string): void {
     this.nodes.answered(node, zone);
     const entry = this.#find(route);
     if (!entry) return;
     this.#arrived(entry);
     this.#heard(entry, node, now);
+  }
+
+  /** As {@link answered}, with PAIRED. Says whether the path ends at a node that was not known. */
+  paired(route: Route, path: readonly PathNode[], now: number): boolean {
+    const [entry, holder = entry] = path;
+    if (!entry || !holder) return false;
+    this.answered(route, entry.node, now, entry.zone);
+    return this.nodes.seen(holder.node, holder.zone);
   }
 
   /**

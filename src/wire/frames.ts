@@ -67,13 +67,20 @@ export interface Waiting {
   readonly type: 'waiting';
 }
 
+/** A node of a path. */
+export interface PathNode {
+  readonly node: string;
+  /** Empty where the operator named none. */
+  readonly zone: string;
+}
+
 export interface Paired {
   readonly type: 'paired';
   readonly pairId: Buffer;
   /** Instance of the bridge at the other end. */
   readonly bridge: Buffer;
   /** The broker's node, then the holder where that is another one. */
-  readonly path: readonly [string] | readonly [string, string];
+  readonly path: readonly [PathNode] | readonly [PathNode, PathNode];
 }
 
 export interface Draining {

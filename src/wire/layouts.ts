@@ -21,6 +21,7 @@ import {
   INSTANCE_BYTES,
   PAIR_ID_BYTES,
   type Paired,
+  type PathNode,
   PROTOCOL_VERSION,
   type Role,
 } from './frames.ts';
@@ -49,13 +50,25 @@ const role: Field<Role> = {
   write: (to, value) => to.u8(ROLE_NUMBERS[value]),
 };
 
-const nodes = list8(name8(1), 1, 2);
+const nodeName = name8(1);
+const zoneName = name8(0);
+
+const pathNode: Field<PathNode> = {
+  notation: `(${nodeName.notation}, ${zoneName.notation})`,
+  read: (from, before) => ({ node: nodeName.read(from, before), zone: zoneName.read(from, before) }),
+  write(to, { node, zone }, before) {
+    nodeName.write(to, node, before);
+    zoneName.write(to, zone, before);
+  },
+};
+
+const nodes = list8(pathNode, 1, 2);
 
 const path: Field<Paired['path']> = {
   notation: nodes.notation,
   read(from, before) {
     const [own, holder] = nodes.read(from, before);
-    return holder === undefined ? [own as string] : [own as string, holder];
+    return holder === undefined ? [own as PathNode] : [own as PathNode, holder];
   },
   write: (to, value, before) => nodes.write(to, value, before),
 };
@@ -91,19 +104,19 @@ export const LAYOUTS: Layouts<Frame, Sender> = {
       software: text8(SOFTWARE_BYTES),
       wanted: connectOnly(optionalBytes8(INSTANCE_BYTES), undefined, (value) => value === undefined),
       except: connectOnlyList(instance, EXCEPT_INSTANCES),
-      avoid: connectOnlyList(name8(1), AVOID_NODES),
+      avoid: connectOnlyList(nodeName, AVOID_NODES),
     },
   },
   accept: { number: 0x02, sender: 'client', fields: { pairId } },
   parked: {
     number: 0x11,
     sender: 'relay',
-    fields: { node: name8(1), zone: name8(0), incarnation: u64, pingIntervalMs: u32 },
+    fields: { node: nodeName, zone: zoneName, incarnation: u64, pingIntervalMs: u32 },
   },
   offer: { number: 0x12, sender: 'relay', fields: { pairId } },
   waiting: { number: 0x13, sender: 'relay', fields: {} },
   paired: { number: 0x14, sender: 'relay', fields: { pairId, bridge: instance, path } },
-  draining: { number: 0x15, sender: 'relay', fields: { node: name8(1) } },
+  draining: { number: 0x15, sender: 'relay', fields: { node: nodeName } },
   goaway: { number: 0x16, sender: 'relay', fields: { reconnectAfterMs: u32 } },
   refused: {
     number: 0x17,

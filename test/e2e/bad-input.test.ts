@@ -109,7 +109,7 @@ describe('bad input', () => {
       { type: 'parked', node: 'n', zone: '', incarnation: 1, pingIntervalMs: 1 },
       { type: 'offer', pairId },
       { type: 'waiting' },
-      { type: 'paired', pairId, bridge: pairId, path: ['n'] },
+      { type: 'paired', pairId, bridge: pairId, path: [{ node: 'n', zone: '' }] },
       { type: 'draining', node: 'n' },
       { type: 'goaway', reconnectAfterMs: 1 },
       refusal('internal'),

@@ -36,7 +36,8 @@ describe.concurrent('a cluster', () => {
       await cluster.knows('a', 'b', pki, instance);
       const broker = await cluster.connect('a', pki);
       const pairId = await acceptOffer(bridge);
-      expect(await broker.frame()).toEqual({ type: 'paired', pairId, bridge: instance, path: ['a', 'b'] });
+      const path = ['a', 'b'].map((node) => ({ node, zone: `zone-${node}` }));
+      expect(await broker.frame()).toEqual({ type: 'paired', pairId, bridge: instance, path });
     });
 
     it('are paired when the broker came first', async () => {
@@ -45,7 +46,10 @@ describe.concurrent('a cluster', () => {
       await broker.expect('waiting');
       const bridge = await cluster.park('a', pki);
       const pairId = await acceptOffer(bridge);
-      expect(await broker.expect('paired')).toMatchObject({ pairId, path: ['c', 'a'] });
+      expect(await broker.expect('paired')).toMatchObject({
+        pairId,
+        path: [{ node: 'c' }, { node: 'a' }],
+      });
     });
 
     it('exchange early bytes, bytes, and their ends one after the other', async () => {

@@ -226,7 +226,7 @@ export async function pathOf(broker: WireClient): Promise<string> {
   let frame = await broker.frame();
   while (frame.type === 'waiting' || frame.type === 'ping') frame = await broker.frame();
   if (frame.type !== 'paired') throw new Error(`expected paired, got ${JSON.stringify(frame)}`);
-  return frame.path.join('-');
+  return frame.path.map(({ node }) => node).join('-');
 }
 
 /** The instance of bridges whose instance does not matter. */

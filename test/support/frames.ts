@@ -29,6 +29,7 @@ const connectHello: fc.Arbitrary<Hello> = record({
   except: fc.array(bytes(16), { maxLength: 8 }),
   avoid: fc.array(name(1), { maxLength: 4 }),
 });
+const pathNode = record({ node: name(1), zone: name(0) });
 const pings = {
   ping: record({ type: fc.constant('ping' as const), token: u32 }),
   pong: record({ type: fc.constant('pong' as const), token: u32 }),
@@ -55,7 +56,7 @@ const RELAY: { readonly [T in RelayFrame['type']]: fc.Arbitrary<Extract<RelayFra
     type: fc.constant('paired' as const),
     pairId: bytes(16),
     bridge: bytes(16),
-    path: fc.oneof(fc.tuple(name(1)), fc.tuple(name(1), name(1))),
+    path: fc.oneof(fc.tuple(pathNode), fc.tuple(pathNode, pathNode)),
   }),
   draining: record({ type: fc.constant('draining' as const), node: name(1) }),
   goaway: record({ type: fc.constant('goaway' as const), reconnectAfterMs: u32 }),

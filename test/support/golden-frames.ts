@@ -85,12 +85,28 @@ export const RELAY_GOLDEN: { readonly [T in RelayFrame['type']]: readonly Golden
   waiting: [{ frame: { type: 'waiting' }, hex: '0001 13' }],
   paired: [
     {
-      frame: { type: 'paired', pairId: hex(PAIR_ID), bridge: hex(BRIDGE), path: ['relay-0'] },
-      hex: `002c 14 10${PAIR_ID} 10${BRIDGE} 01 07 72656c61792d30`,
+      frame: {
+        type: 'paired',
+        pairId: hex(PAIR_ID),
+        bridge: hex(BRIDGE),
+        path: [{ node: 'relay-0', zone: '' }],
+      },
+      hex: `002d 14 10${PAIR_ID} 10${BRIDGE}
+        01 07 72656c61792d30 00`,
     },
     {
-      frame: { type: 'paired', pairId: hex(PAIR_ID), bridge: hex(BRIDGE), path: ['relay-0', 'relay-1'] },
-      hex: `0034 14 10${PAIR_ID} 10${BRIDGE} 02 07 72656c61792d30 07 72656c61792d31`,
+      frame: {
+        type: 'paired',
+        pairId: hex(PAIR_ID),
+        bridge: hex(BRIDGE),
+        path: [
+          { node: 'relay-0', zone: 'eu-1' },
+          { node: 'relay-1', zone: 'eu-2' },
+        ],
+      },
+      hex: `003e 14 10${PAIR_ID} 10${BRIDGE}
+        02 07 72656c61792d30 04 65752d31
+           07 72656c61792d31 04 65752d32`,
     },
   ],
   draining: [{ frame: { type: 'draining', node: 'relay-1' }, hex: '0009 15 07 72656c61792d31' }],

@@ -2,11 +2,13 @@
 import { BeaconError } from '../../src/base/errors.ts';
 import { integerBelow, type Random } from '../../src/base/random.ts';
 import type { LegView } from '../../src/tunnel/leg-pairs.ts';
-import { LegPlan } from '../../src/tunnel/leg-plan.ts';
+import { type LegDial, LegPlan } from '../../src/tunnel/leg-plan.ts';
 import { type Route, Routes } from '../../src/tunnel/routes.ts';
 
 export interface RelayModelOptions {
   readonly names: readonly string[];
+  /** Zones by the names of their nodes. Default: nobody knows any. */
+  readonly zones?: Readonly<Record<string, string>>;
   /** Indices of the nodes that clients reach. */
   readonly entries: readonly number[];
   /** Indices of the nodes at which the bridge is parked. */
@@ -35,6 +37,10 @@ export class RelayModel {
     return balanced
       ? [{ host: '10.0.0.1', port: 1 }]
       : entries.map((index) => ({ host: '10.0.0.1', port: index + 1 }));
+  }
+
+  zoneOf(node: string): string {
+    return this.#options.zones?.[node] ?? '';
   }
 
   dial({ address }: Route, avoid: readonly string[]): Answer {
@@ -86,8 +92,7 @@ export class ModelTunnel {
         this.now += DIAL_MS;
         const answer = this.#model.dial(step.dial.route, step.dial.avoid);
         if ('error' in answer) this.plan.failed(step.dial, answer.error, this.now);
-        else this.#add(answer.path, step.dial.route);
-        if ('path' in answer) this.plan.opened(step.dial, answer.path, this.now);
+        else this.#open(step.dial, answer.path);
       } else {
         if (this.now + step.waitMs > until) break;
         this.now += Math.max(step.waitMs, 1);
@@ -107,6 +112,12 @@ export class ModelTunnel {
   /** Its state from now on, for all legs but the active one. */
   suspect(id: number): void {
     this.legs = this.legs.map((leg) => (leg.id === id ? { ...leg, state: 'suspected' } : leg));
+  }
+
+  #open(dial: LegDial, path: readonly string[]): void {
+    this.#add(path, dial.route);
+    const told = path.map((node) => ({ node, zone: this.#model.zoneOf(node) }));
+    this.plan.opened(dial, told, this.now);
   }
 
   #add(path: readonly string[], route: Route): void {

@@ -49,6 +49,10 @@ export interface LegSceneOptions {
   /** What dialling a node leads to: the path of the leg. Default: the node alone. */
   readonly paths?: Readonly<Record<string, readonly string[]>>;
   readonly nodes?: readonly string[];
+  /** Zones by the names of their nodes. Default: nobody knows any. */
+  readonly zones?: Readonly<Record<string, string>>;
+  /** Nodes that do not answer at first. */
+  readonly down?: readonly string[];
   /** Where the first leg is dialled. Default: the first of `nodes`. */
   readonly first?: string;
 }
@@ -84,16 +88,22 @@ class SceneBridge {
 class SceneNodes {
   readonly legs: SceneLeg[] = [];
   readonly wishes: BridgeWish[] = [];
-  readonly down = new Set<string>();
+  readonly down: Set<string>;
   readonly routes: Routes;
   readonly #names: readonly string[];
   readonly #paths: Readonly<Record<string, readonly string[]>>;
+  readonly #zones: Readonly<Record<string, string>>;
   readonly #sessions: Sessions;
 
-  constructor(sessions: Sessions, { nodes = ['a', 'b', 'c'], paths = {} }: LegSceneOptions) {
+  constructor(
+    sessions: Sessions,
+    { nodes = ['a', 'b', 'c'], paths = {}, zones = {}, down = [] }: LegSceneOptions,
+  ) {
     this.#sessions = sessions;
     this.#names = nodes;
     this.#paths = paths;
+    this.#zones = zones;
+    this.down = new Set(down);
     this.routes = new Routes(
       nodes.map((_, index) => ({ host: '127.0.0.1', port: index + 1 })),
       RANDOM,
@@ -115,7 +125,8 @@ class SceneNodes {
     const [link, far] = memoryLinks();
     this.legs.push({ path, link });
     this.#sessions.accept(far);
-    return { link, path, bridge: BRIDGE, route };
+    const told = path.map((each) => ({ node: each, zone: this.#zones[each] ?? '' }));
+    return { link, path: told, bridge: BRIDGE, route };
   };
 }
 
@@ -136,8 +147,11 @@ export async function legScene(options: LegSceneOptions = {}): Promise<LegScene>
   };
   const route = routes.all.find((each) => nodes.nameOf(each) === (options.first ?? nodes.nameOf(each)));
   if (!route) throw new Error('a scene needs a node');
+  const first = await dial({ route });
+  // As whoever opens a tunnel does.
+  routes.paired(route, first.path, clock.now());
   const kept = await KeptTunnel.open(
-    await dial({ route }),
+    first,
     { routes, dial, identity: { ...identityOf('broker'), clock }, clock, random: RANDOM, log, onChange },
     new AbortController().signal,
   );

@@ -117,8 +117,9 @@ function paired(b: Payload): Frame {
   const bridge = exactly(16, b);
   const count = big(b, 1);
   if (count !== 1 && count !== 2) throw bad('malformed');
-  const first = name(b, 1);
-  return { type: 'paired', pairId, bridge, path: count === 1 ? [first] : [first, name(b, 1)] };
+  const first = { node: name(b, 1), zone: name(b, 0) };
+  if (count === 1) return { type: 'paired', pairId, bridge, path: [first] };
+  return { type: 'paired', pairId, bridge, path: [first, { node: name(b, 1), zone: name(b, 0) }] };
 }
 
 function refused(b: Payload): Frame {

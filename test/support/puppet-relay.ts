@@ -127,7 +127,8 @@ export class PuppetClient {
   }
 
   sendPaired(): void {
-    this.send({ type: 'paired', pairId: PAIR_ID, bridge: Buffer.alloc(16, 1), path: ['relay-0'] });
+    const path = [{ node: 'relay-0', zone: 'eu-1' }] as const;
+    this.send({ type: 'paired', pairId: PAIR_ID, bridge: Buffer.alloc(16, 1), path });
   }
 
   refuse(...details: Parameters<typeof refusal>): void {

@@ -138,7 +138,7 @@ export class RenewalScene {
     this.#links.push(near, far);
     this.#legs.push(near);
     this.#accept(far);
-    return { link: near, path: ['relay-0'], bridge, route: wish.route };
+    return { link: near, path: [{ node: 'relay-0', zone: '' }], bridge, route: wish.route };
   }
 
   #accept(far: Link): void {

@@ -159,7 +159,7 @@ describe('a parked connection', () => {
   const outOfTurn: readonly (readonly [string, boolean, RelayFrame])[] = [
     ['PARKED twice', true, { type: 'parked', node: 'x', zone: '', incarnation: 1, pingIntervalMs: 1 }],
     ['WAITING', true, { type: 'waiting' }],
-    ['PAIRED', true, { type: 'paired', pairId: PAIR_ID, bridge: PAIR_ID, path: ['x'] }],
+    ['PAIRED', true, { type: 'paired', pairId: PAIR_ID, bridge: PAIR_ID, path: [{ node: 'x', zone: '' }] }],
     ['OFFER before PARKED', false, { type: 'offer', pairId: PAIR_ID }],
     ['PING before PARKED', false, PING],
     ['GOAWAY before PARKED', false, { type: 'goaway', reconnectAfterMs: 0 }],

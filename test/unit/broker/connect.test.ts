@@ -53,7 +53,15 @@ async function scene({ aborted = false, wanted = undefined as Buffer | undefined
   return { link, relay, clock, controller, outcome: () => outcome, code: () => systemCode(outcome) };
 }
 
-const PAIRED: Paired = { type: 'paired', pairId: PAIR_ID, bridge: Buffer.alloc(16, 1), path: ['a', 'b'] };
+const PAIRED: Paired = {
+  type: 'paired',
+  pairId: PAIR_ID,
+  bridge: Buffer.alloc(16, 1),
+  path: [
+    { node: 'a', zone: 'eu-1' },
+    { node: 'b', zone: '' },
+  ],
+};
 
 describe('connecting through a relay', () => {
   it('says HELLO, waits, and hands the link over at PAIRED without losing an opaque byte', async () => {

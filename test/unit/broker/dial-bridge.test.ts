@@ -26,7 +26,11 @@ it('says in HELLO what is wished for, and resolves with what PAIRED says', async
   expect(client?.frames).toMatchObject([{ type: 'hello', role: 'connect', instance: INSTANCE, ...WISH }]);
   client?.sendPaired();
   const paired = await dialling;
-  expect(paired).toMatchObject({ path: ['relay-0'], bridge: Buffer.alloc(16, 1), route });
+  expect(paired).toMatchObject({
+    path: [{ node: 'relay-0', zone: 'eu-1' }],
+    bridge: Buffer.alloc(16, 1),
+    route,
+  });
   paired.link.reset();
   expect(clock.pending).toBe(0);
 });

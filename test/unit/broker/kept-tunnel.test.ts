@@ -8,11 +8,33 @@ describe('a tunnel', () => {
   it('gets a second leg that shares no node with the first, and says so once', async () => {
     const scene = await legScene({ paths: { a: ['a', 'b'], b: ['b'], c: ['c'] } });
     expect(scene.paths()).toBe('a+b c');
-    expect(scene.kept.redundancy).toEqual({ kind: 'disjoint' });
+    expect(scene.kept.redundancy).toEqual({ kind: 'disjoint', sharesZone: false });
     expect(scene.wishes.at(-1)).toMatchObject({ wanted: BRIDGE, avoid: ['a', 'b'] });
     const told = scene.lines.filter(({ level }) => level === 'info');
     expect(told).toMatchObject([{ message: expect.stringContaining('share no node') }]);
-    expect(told[0]?.fields).toMatchObject({ path: 'a and b; c' });
+    expect(told[0]?.fields).toEqual({ path: 'a and b; c' });
+  });
+
+  it('whose legs share a zone replaces one of them where it can, and says both', async () => {
+    const zones = { a: 'z1', b: 'z1', c: 'z2' };
+    // The second leg comes out at b: c does not answer yet.
+    const scene = await legScene({ zones, down: ['c'] });
+    expect(scene.paths()).toBe('a b');
+    expect(scene.kept.redundancy).toEqual({ kind: 'disjoint', sharesZone: true });
+    scene.down.clear();
+    await scene.clock.advanceAsync(60_000);
+    await quiet();
+    expect(scene.paths()).toMatch(/^[ab] c$/);
+    expect(scene.kept.redundancy).toEqual({ kind: 'disjoint', sharesZone: false });
+    expect(scene.wishes.at(-1)?.avoid?.toSorted()).toEqual(['a', 'b']);
+    const told = scene.lines.filter(({ message }) => message.includes('share no node'));
+    expect(told.map(({ fields }) => fields?.['zone'])).toEqual(['z1; z1', 'z1; z2']);
+  });
+
+  it('names a zone that is not known as that', async () => {
+    const scene = await legScene({ nodes: ['a', 'b'], zones: { b: 'z1' } });
+    expect(scene.lines.at(-1)?.fields).toEqual({ path: 'a; b', zone: 'unknown; z1' });
+    expect(scene.kept.redundancy).toEqual({ kind: 'disjoint', sharesZone: false });
   });
 
   it('that has one node only says so and why', async () => {

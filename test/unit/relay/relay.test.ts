@@ -64,7 +64,12 @@ describe('pairing', () => {
     const bridge = await dialAs('park', port, { more: { instance } });
     const broker = await dialAs('connect', port, { early: 'from the broker' });
     const pairId = await acceptOffer(bridge, 'from the bridge');
-    expect(await broker.frame()).toEqual({ type: 'paired', pairId, bridge: instance, path: ['relay-0'] });
+    expect(await broker.frame()).toEqual({
+      type: 'paired',
+      pairId,
+      bridge: instance,
+      path: [{ node: 'relay-0', zone: 'eu-1' }],
+    });
     expect(await broker.opaque(15)).toBe('from the bridge');
     expect(await bridge.opaque(15)).toBe('from the broker');
     expect([relay.parked, relay.splices]).toEqual([0, 1]);

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { anchorOf, bestPair, isDraining, type LegView, zonesOf } from '../../../src/tunnel/leg-pairs.ts';
+import {
+  anchorOf,
+  bestPair,
+  isDraining,
+  type LegPair,
+  type LegView,
+  sharesZone,
+  zonesOf,
+} from '../../../src/tunnel/leg-pairs.ts';
 import { RouteNodes } from '../../../src/tunnel/route-nodes.ts';
 import type { Route } from '../../../src/tunnel/routes.ts';
 
@@ -51,13 +59,36 @@ describe('the best pair of legs', () => {
     expect(legs('b-a', 'b').map((leg) => isDraining(leg, { nodes, now: 0 }))).toEqual([true, false]);
   });
 
-  it('goes without the leg that is to be replaced, and over two zones', () => {
+  it('stands in two zones, where it can, and then goes without the leg that is to be replaced', () => {
     const nodes = new RouteNodes();
     nodes.answered('a', 'z1');
     nodes.answered('b', 'z1');
     nodes.answered('c', 'z2');
     expect(pairOf(legs('a', 'b', 'c'), nodes)).toEqual([1, 3]);
     expect(pairOf(legs('a', 'b', 'c'), nodes, 1)).toEqual([2, 3]);
+    expect(pairOf(legs('a', 'b', 'c'), nodes, 3)).toEqual([1, 3]);
+    expect(pairOf(legs('a', 'b', 'a.2'), nodes, 1)).toEqual([2, 3]);
+    nodes.drains('c', 0);
+    expect(pairOf(legs('a', 'b', 'c'), nodes)).toEqual([1, 2]);
+  });
+
+  it('is one also in one zone, and none over one host in two zones', () => {
+    const nodes = new RouteNodes();
+    for (const node of ['a', 'b', 'h.1']) nodes.answered(node, 'z1');
+    nodes.answered('h.2', 'z2');
+    expect(pairOf(legs('a', 'b'), nodes)).toEqual([1, 2]);
+    expect(pairOf(legs('h.1', 'h.2'), nodes)).toBeUndefined();
+  });
+
+  it('shares a zone where a node of each is known to stand in it', () => {
+    const nodes = new RouteNodes();
+    nodes.answered('a', 'z1');
+    nodes.answered('b', 'z1');
+    nodes.answered('c', 'z2');
+    const shares = (...paths: [string, string]): boolean =>
+      sharesZone(legs(...paths) as unknown as LegPair, nodes);
+    expect([shares('a', 'b'), shares('c-a', 'b'), shares('a', 'c')]).toEqual([true, true, false]);
+    expect([shares('a', 'd'), shares('d', 'e'), shares('d-a', 'e-c')]).toEqual([false, false, false]);
     expect([...zonesOf({ path: ['a', 'c', 'unknown'] } as unknown as LegView, nodes)]).toEqual(['z1', 'z2']);
   });
 });

@@ -8,6 +8,7 @@ import {
   REPAIR_SPREAD_MS,
   SEARCH_DIALS,
   SEARCH_PAUSE_MS,
+  ZONE_DIALS,
 } from '../../../src/base/limits.ts';
 import type { LegView } from '../../../src/tunnel/leg-pairs.ts';
 import { LegPlan } from '../../../src/tunnel/leg-plan.ts';
@@ -122,6 +123,114 @@ describe('the legs of a tunnel', () => {
       tunnel.run(tunnel.now);
       expect(tunnel.legs.map(({ path }) => path.join()).filter((path) => path.includes(','))).toEqual([]);
     }
+  });
+});
+
+describe('the zones of two legs', () => {
+  /** Zones of the nodes `a`, `b` ... in order; `-`: none is named. */
+  function zoned(zones: string, options: Partial<RelayModelOptions> = {}, seed = 1) {
+    const names = [...zones].map((_, index) => String.fromCharCode(97 + index));
+    const named = names.flatMap((name, index) => (zones[index] === '-' ? [] : [[name, zones[index]]]));
+    return cluster({ ...options, names, zones: Object.fromEntries(named) }, seed);
+  }
+
+  function placed(tunnel: ModelTunnel): string {
+    const redundancy = tunnel.plan.redundancy(tunnel.legs);
+    if (redundancy.kind !== 'disjoint') return redundancy.kind;
+    return redundancy.sharesZone ? 'one zone' : 'apart';
+  }
+
+  const zoneDials = (tunnel: ModelTunnel): number =>
+    tunnel.dials.filter(({ purpose }) => purpose === 'zone').length;
+
+  it.each(['xxy', 'xyx', 'yxx', 'xyz', 'xxxxy'])('%s: differ soon, and stay so', (zones) => {
+    for (let seed = 1; seed <= 50; seed += 1) {
+      const { tunnel } = zoned(zones, {}, seed);
+      tunnel.run(60_000);
+      expect(placed(tunnel)).toBe('apart');
+      tunnel.run(5 * HOUR, () => placed(tunnel) !== 'apart');
+      expect(placed(tunnel)).toBe('apart');
+      expect(tunnel.legs).toHaveLength(2);
+    }
+  });
+
+  it('differ behind one address, nearly always at once', () => {
+    let apart = 0;
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const { tunnel } = zoned('xxy', { balanced: true }, seed);
+      tunnel.run(10 * 60_000);
+      expect(isDisjoint(tunnel)).toBe(true);
+      if (placed(tunnel) === 'apart') apart += 1;
+      expect(zoneDials(tunnel)).toBeLessThanOrEqual(ZONE_DIALS);
+    }
+    // Where each dial comes out in the same zone two times out of three, a second leg and half a search all do so once in 17.
+    expect(apart).toBeGreaterThan(85);
+  });
+
+  it('never keep a tunnel from two legs, and cost a few dials at the most', () => {
+    const letters = fc.constantFrom('x', 'y', '-');
+    const zones = fc.array(letters, { minLength: 5, maxLength: 5 });
+    fc.assert(
+      fc.property(clusters, zones, ({ seed, ...options }, drawn) => {
+        const random = seededRandom(seed);
+        const named = options.names.map((name, index) => [name, drawn[index]?.replace('-', '') ?? '']);
+        const model = new RelayModel({ ...options, random, zones: Object.fromEntries(named) });
+        const tunnel = new ModelTunnel(model, random);
+        tunnel.run(REBALANCE_MIN_MS - 1);
+        expect(isDisjoint(tunnel)).toBe(isPossible({ ...options, random }));
+        expect(zoneDials(tunnel)).toBeLessThanOrEqual(ZONE_DIALS);
+        for (const { avoid } of tunnel.dials) expect(avoid.length).toBeLessThanOrEqual(AVOID_NODES);
+      }),
+      { seed: SEED, numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['xx', 0],
+    ['-----', 0],
+    ['x----', 0],
+    // Whatever has not answered yet may stand elsewhere.
+    ['xxx', 1],
+  ])('%s: nothing is dialled for what cannot be, or is not known to be wanting', (zones, most) => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const { tunnel } = zoned(zones, {}, seed);
+      tunnel.run(REBALANCE_MIN_MS - 1);
+      expect(isDisjoint(tunnel)).toBe(true);
+      expect(zoneDials(tunnel)).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('are looked at again after a leg was lost, and a node that is back is found', () => {
+    const { model, tunnel } = zoned('xxy');
+    tunnel.run(60_000);
+    model.down.add('c');
+    tunnel.lose('c');
+    tunnel.run(tunnel.now + 10_000);
+    expect(placed(tunnel)).toBe('one zone');
+    model.down.clear();
+    tunnel.run(tunnel.now + 60_000);
+    expect(placed(tunnel)).toBe('apart');
+  });
+
+  it('are left as they are while the other zone stays away, until the next rebalance', () => {
+    const { model, tunnel } = zoned('xxy');
+    model.down.add('c');
+    tunnel.run(REBALANCE_MIN_MS - 1);
+    expect(placed(tunnel)).toBe('one zone');
+    expect(zoneDials(tunnel)).toBe(ZONE_DIALS);
+    model.down.clear();
+    tunnel.run(REBALANCE_MAX_MS + 60_000);
+    expect(placed(tunnel)).toBe('apart');
+  });
+
+  it('yield to a node that drains', () => {
+    const { model, tunnel } = zoned('xxy');
+    tunnel.run(60_000);
+    model.down.add('c');
+    tunnel.routes.draining('c', tunnel.now);
+    tunnel.run(tunnel.now + 10_000);
+    expect(placed(tunnel)).toBe('one zone');
+    expect(tunnel.legs.flatMap(({ path }) => path).toSorted()).toEqual(['a', 'b']);
   });
 });
 

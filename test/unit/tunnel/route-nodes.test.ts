@@ -9,6 +9,13 @@ describe('known nodes', () => {
     nodes.answered('a', undefined);
     nodes.answered('a', '');
     expect([nodes.zoneOf('a'), nodes.zoneOf('b')]).toEqual(['z1', '']);
+    nodes.seen('a', '');
+    nodes.seen('b', 'z1');
+    nodes.seen('c', 'z2');
+    expect(['a', 'b', 'c'].map((node) => nodes.zoneOf(node))).toEqual(['z1', 'z1', 'z2']);
+    expect(nodes.inZones(new Set(['z1']))).toEqual(['b', 'a']);
+    nodes.seen('d');
+    expect(nodes.inZones(new Set([]))).toEqual([]);
   });
 
   it(`are taken to drain for ${DRAINING_MEMORY_MS} ms after the last word, or until they answer`, () => {

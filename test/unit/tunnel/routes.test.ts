@@ -158,6 +158,22 @@ describe('of several addresses', () => {
   );
 });
 
+describe('a path', () => {
+  it('tells the zones of its nodes, and whether its holder is a new one', () => {
+    const routes = routesOf(1);
+    const [route] = routes.all as [Route];
+    const [a, b] = [
+      { node: 'a', zone: 'z1' },
+      { node: 'b', zone: 'z2' },
+    ];
+    expect(routes.paired(route, [a], 0)).toBe(false);
+    expect([routes.paired(route, [a, b], 0), routes.paired(route, [a, b], 0)]).toEqual([true, false]);
+    expect(['a', 'b'].map((node) => routes.nodes.zoneOf(node))).toEqual(['z1', 'z2']);
+    // Only the first one answered.
+    expect([...routes.nodes.hosts(0)]).toEqual(['a']);
+  });
+});
+
 describe('one load-balanced address', () => {
   it('is dialled again for another node until it has shown to be one', () => {
     const routes = routesOf(1);
