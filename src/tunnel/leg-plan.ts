@@ -15,7 +15,6 @@ import {
   REBALANCE_MIN_MS,
   RECONNECT_FIRST_MS,
   SESSION_LEGS,
-  ZONE_DIALS,
 } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { PathNode } from '../wire/frames.ts';
@@ -32,6 +31,7 @@ import {
 import { hostOf, hostsOf, shareHost } from './node-names.ts';
 import { isAnswer, type Route, type RouteChoice, type Routes, type Wish } from './routes.ts';
 import { Search } from './search.ts';
+import { ZoneSearch } from './zone-search.ts';
 
 /**
  * `first`: there is no leg. `repair`: there is no second one of use. `drain`, `rebalance`: to replace one that works.
@@ -89,6 +89,7 @@ type Phase = 'direct' | 'pivot';
 export class LegPlan {
   readonly #options: LegPlanOptions;
   readonly #search: Search;
+  readonly #zoneSearch: ZoneSearch;
   #underWay: LegDial | undefined;
   #phase: Phase = 'direct';
   /** The path that the search goes around; another one begins anew. */
@@ -99,8 +100,6 @@ export class LegPlan {
   #pivots = 0;
   /** A round found nothing, and the next has not begun. */
   #isPaused = false;
-  /** Dials for another zone since a leg was made or lost for any other purpose. */
-  #zoneDials = 0;
   #why: NoRedundancy = 'searching';
   /** What dials of this round came to. */
   readonly #seen = new Set<BeaconError['code']>();
@@ -110,6 +109,7 @@ export class LegPlan {
   constructor(options: LegPlanOptions) {
     this.#options = options;
     this.#search = new Search(options.random);
+    this.#zoneSearch = new ZoneSearch(options.random);
     this.#rebalanceAt = this.#nextRebalance(options.now);
   }
 
@@ -120,6 +120,8 @@ export class LegPlan {
     const surplus = this.#surplus(sound, legs, pair, now);
     if (surplus) return { kind: 'drop', id: surplus.id };
     if (this.#underWay) return WAIT;
+    if (pair && !this.#mustRenew(now, pair)) return this.#rest(now, pair);
+    this.#zoneSearch.again();
     if (pair) return this.#renew(now, pair, sound);
     this.#replacing = undefined;
     if (sound.length === 0) return this.#first(now, legs);
@@ -141,7 +143,6 @@ export class LegPlan {
     this.#underWay = undefined;
     // One more to avoid, where a local leg was meant.
     if (this.#options.routes.paired(route, path, now)) this.#tried.delete(route);
-    if (purpose !== 'zone') this.#zoneDials = 0;
     if (purpose === 'rebalance') this.#rebalanceAt = this.#nextRebalance(now);
   }
 
@@ -152,11 +153,9 @@ export class LegPlan {
     routes.failed(route, error, now, avoid);
     this.#seen.add(error.code);
     // Of what is silent the backoff of its address takes care.
-    if (purpose !== 'first' && isAnswer(error) && routes.isSettled(route)) this.#tried.add(route);
-    if (purpose === 'rebalance') {
-      this.#rebalanceAt = this.#nextRebalance(now);
-      this.#zoneDials = 0;
-    }
+    if (purpose !== 'first' && purpose !== 'zone' && isAnswer(error) && routes.isSettled(route))
+      this.#tried.add(route);
+    if (purpose === 'rebalance') this.#rebalanceAt = this.#nextRebalance(now);
   }
 
   /** A dial was given up by this side. */
@@ -170,7 +169,6 @@ export class LegPlan {
     const [entry] = leg.path;
     if (entry !== undefined) this.#options.routes.lost(leg.route, entry, error, now - leg.bornAt, now);
     this.#search.spread(now);
-    this.#zoneDials = 0;
     this.#newRound('direct');
     this.#why = 'searching';
   }
@@ -207,18 +205,9 @@ export class LegPlan {
     return this.#start(choice.route, avoid, 'first');
   }
 
-  /** There are two legs that share nothing. One of them may have to be replaced all the same. */
+  /** One of two legs that share nothing is to be replaced. */
   #renew(now: number, pair: LegPair, sound: readonly LegView[]): LegStep {
     const draining = pair.find((leg) => isDraining(leg, this.#judgement(now)));
-    if (!draining && now < this.#rebalanceAt) {
-      this.#search.found();
-      this.#replacing = undefined;
-      this.#why = 'searching';
-      const step = this.#acrossZones(now, pair);
-      if (step) return step;
-      this.#around = '';
-      return { kind: 'wait', waitMs: this.#rebalanceAt - now };
-    }
     const waitMs = this.#search.waitMs(now);
     if (waitMs > 0) return { kind: 'wait', waitMs };
     if (this.#isPaused) this.#newRound('direct');
@@ -238,23 +227,30 @@ export class LegPlan {
     return { kind: 'wait', waitMs: this.#rebalanceAt - now };
   }
 
-  /** Two legs that share a zone are redundant all the same: a few dials for one in another zone, and no more. */
-  #acrossZones(now: number, pair: LegPair): LegStep | undefined {
+  #mustRenew(now: number, pair: LegPair): boolean {
+    return now >= this.#rebalanceAt || pair.some((leg) => isDraining(leg, this.#judgement(now)));
+  }
+
+  /** Two legs that share nothing can stay. Where they share a zone, a few dials are for another one. */
+  #rest(now: number, pair: LegPair): LegStep {
     const { routes } = this.#options;
-    if (this.#zoneDials >= ZONE_DIALS || !sharesZone(pair, routes.nodes)) return undefined;
-    const keep = anchorOf(pair, this.#judgement(now)) as LegView;
-    this.#begin(keep);
-    const beside = routes.nodes.inZones(zonesOf(keep, routes.nodes));
-    const avoid = [...keep.path, ...beside];
-    const choice = routes.next(now, { need: 'other', avoid, doubtful: false, tried: this.#tried });
-    if (choice.kind === 'dial') {
-      this.#zoneDials += 1;
-      const all = new Set([...this.#avoid(keep.path, now), ...beside]);
-      return this.#start(choice.route, [...all].slice(0, AVOID_NODES), 'zone');
+    this.#search.found();
+    this.#replacing = undefined;
+    this.#around = '';
+    this.#why = 'searching';
+    let waitMs = sharesZone(pair, routes.nodes) ? this.#zoneSearch.waitMs(now) : Number.POSITIVE_INFINITY;
+    if (waitMs === 0) {
+      const keep = anchorOf(pair, this.#judgement(now)) as LegView;
+      const beside = routes.nodes.inZones(zonesOf(keep, routes.nodes));
+      const choice = routes.next(now, { need: 'other', avoid: [...keep.path, ...beside], doubtful: false });
+      if (choice.kind === 'dial') {
+        this.#zoneSearch.dialled(now);
+        const avoid = new Set([...this.#avoid(keep.path, now), ...beside]);
+        return this.#start(choice.route, [...avoid].slice(0, AVOID_NODES), 'zone');
+      }
+      waitMs = choice.waitMs;
     }
-    return Number.isFinite(choice.waitMs)
-      ? { kind: 'wait', waitMs: Math.min(choice.waitMs, this.#rebalanceAt - now) }
-      : undefined;
+    return { kind: 'wait', waitMs: Math.min(waitMs, this.#rebalanceAt - now) };
   }
 
   /** There are legs, and any two of them share a host. */

@@ -19,6 +19,8 @@ export const SECRET_B = 'other-secret-other-secret-other-secret';
 export interface ProcessClusterOptions {
   /** Default: a, b and c. */
   readonly names?: readonly string[];
+  /** Zones by the names of their nodes. Default: each node stands in its own. */
+  readonly zones?: Readonly<Record<string, string>>;
   /** Nodes that the others expect as well, and that are not started. */
   readonly expected?: readonly string[];
   /** Gossip between nodes passes proxies, so that it can be cut. Default false. */
@@ -43,6 +45,7 @@ export class ProcessCluster {
   readonly #names: readonly string[];
   /** Gossip ports by name. */
   readonly #ports: ReadonlyMap<string, number>;
+  readonly #zones: Readonly<Record<string, string>>;
   /** By `from>to`. Empty where nothing is proxied. */
   readonly #proxies: ReadonlyMap<string, TcpProxy>;
   readonly #started: BeaconProcess[] = [];
@@ -51,16 +54,18 @@ export class ProcessCluster {
     files: PkiDirectory,
     ports: ReadonlyMap<string, number>,
     proxies: ReadonlyMap<string, TcpProxy>,
+    zones: Readonly<Record<string, string>>,
   ) {
     this.files = files;
     this.#names = [...ports.keys()];
     this.#ports = ports;
     this.#proxies = proxies;
+    this.#zones = zones;
   }
 
   /** Every node runs, and has logged that the others joined. The caller calls {@link remove}. */
   static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
-    const { names = ['a', 'b', 'c'], expected = [], proxied = false } = options;
+    const { names = ['a', 'b', 'c'], expected = [], proxied = false, zones = {} } = options;
     const all = [...names, ...expected];
     const free = await freePorts(all.length);
     const ports = new Map(all.map((name, index) => [name, free[index] as number]));
@@ -70,7 +75,7 @@ export class ProcessCluster {
         if (from !== to) proxies.set(`${from}>${to}`, await TcpProxy.listen(ports.get(to) as number));
       }
     }
-    const cluster = new ProcessCluster(await makePkiDirectory(), ports, proxies);
+    const cluster = new ProcessCluster(await makePkiDirectory(), ports, proxies, zones);
     await Promise.all(names.map((name) => cluster.startNode(name)));
     await Promise.all(
       names.map((name) =>
@@ -90,7 +95,7 @@ export class ProcessCluster {
     const file = this.files.file(`secret-${name}-${this.#started.length}`);
     writeFileSync(file, secret.map((line) => `${line}\n`).join(''), { mode: 0o600 });
     const args = this.files.relayArgs(
-      ...['--addr', `127.0.0.1:${clientPort}`, '--node-name', name, '--zone', `zone-${name}`],
+      ...['--addr', `127.0.0.1:${clientPort}`, '--node-name', name, '--zone', this.zoneOf(name)],
       ...['--cluster-peer', peers, '--cluster-secret-file', file],
       ...['--cluster-addr', `127.0.0.1:${gossipPort}`, '--forward-addr', '127.0.0.1:0'],
     );
@@ -114,6 +119,10 @@ export class ProcessCluster {
   /** Where the others look for that node. */
   gossipPort(name: string): number {
     return this.#ports.get(name) ?? 0;
+  }
+
+  zoneOf(name: string): string {
+    return this.#zones[name] ?? `zone-${name}`;
   }
 
   others(name: string): string[] {

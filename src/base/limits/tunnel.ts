@@ -107,8 +107,8 @@ export const DRAINING_MEMORY_MS = 30 * SECOND;
 export const SEARCH_DIALS = 12;
 export const SEARCH_PAUSE_MS = 60 * SECOND;
 export const SEARCH_PAUSE_MAX_MS = 10 * 60 * SECOND;
-/** Dials of a tunnel whose legs share no node, to have them in two zones: half a search, as it could do without. After
- *  them it is left as it is until a leg changes. */
+/** Dials of a tunnel whose legs share no node, to have them in two zones: half a search, as it could do without, over
+ *  a minute with pauses that double from SEARCH_RETRY_MS. After them it is left as it is until a leg changes. */
 export const ZONE_DIALS = SEARCH_DIALS / 2;
 /** The first pause where a relay, or the bridge's park, is gone: both come back within seconds as a rule. It doubles. */
 export const SEARCH_RETRY_MS = 2 * SECOND;
