@@ -223,6 +223,17 @@ describe('the zones of two legs', () => {
     expect(placed(tunnel)).toBe('apart');
   });
 
+  it('are searched for again, as often, once a leg was lost', () => {
+    const { model, tunnel } = zoned('xxy');
+    model.down.add('c');
+    tunnel.run(5 * 60_000);
+    expect(zoneDials(tunnel)).toBe(ZONE_DIALS);
+    tunnel.lose('b');
+    tunnel.run(10 * 60_000);
+    expect(placed(tunnel)).toBe('one zone');
+    expect(zoneDials(tunnel)).toBe(2 * ZONE_DIALS);
+  });
+
   it('yield to a node that drains', () => {
     const { model, tunnel } = zoned('xxy');
     tunnel.run(60_000);
