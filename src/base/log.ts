@@ -1,16 +1,29 @@
 /**
  * Logging by pino: one JSON object a line on stderr, or readable text for a terminal.
  *
- * At `info` and above no field may carry an address, an info_hash or a byte count; what a scanner can provoke is
- * `debug`. Messages are whole sentences that say what to do where there is something to do.
+ * Every text and field is masked here, so that nobody who logs has to think of it: no address, host name or info_hash at
+ * `info` and above, and only their networks at `debug`. What a scanner can provoke is `debug`. Messages are sentences that
+ * say what to do where there is something to do. docs/logs.md lists the fields.
  */
 import { type DestinationStream, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { mask } from './mask.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = 'json' | 'text';
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** What an operator can have written down, by a flag, and the message that goes with it. */
+const RECORDS = { splice: 'a splice ended', stream: 'a stream ended' } as const;
+export type RecordName = keyof typeof RECORDS;
+
+type Scalar = string | number | boolean | undefined;
+
+/** `time` takes the place of that of the line: when it happened, ISO 8601. */
+export type RecordFields = { readonly time: string } & Readonly<
+  Record<string, Scalar | Readonly<Record<string, Scalar>>>
+>;
 
 export interface Log {
   debug(message: string, fields?: LogFields): void;
@@ -19,6 +32,11 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   /** A log whose every line carries `fields` as well. */
   child(fields: LogFields): Log;
+  /**
+   * Writes a record, whatever the level is, with its fields as they are: only what a flag asks for, by name, may be in it.
+   * It has the field `record`, by which a collector tells it from all other lines.
+   */
+  record(name: RecordName, fields: RecordFields): void;
 }
 
 export interface LogOptions {
@@ -29,17 +47,13 @@ export interface LogOptions {
 }
 
 export function createLog(options: LogOptions): Log {
-  return wrap(
-    pino(
-      {
-        level: options.level,
-        base: null,
-        timestamp: pino.stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      destination(options),
-    ),
-  );
+  const out = destination(options);
+  const always = { base: null, formatters: { level: (label: string) => ({ level: label }) } };
+  const timestamp = pino.stdTimeFunctions.isoTime;
+  return wrap({
+    lines: pino({ ...always, level: options.level, timestamp }, out),
+    records: pino({ ...always, level: 'info', timestamp: false }, out),
+  });
 }
 
 /** A log that keeps nothing. */
@@ -49,6 +63,7 @@ export const silentLog: Log = {
   warn: () => {},
   error: () => {},
   child: () => silentLog,
+  record: () => {},
 };
 
 function destination({ format, write }: LogOptions): DestinationStream {
@@ -61,16 +76,37 @@ function destination({ format, write }: LogOptions): DestinationStream {
   return { write: (line) => sink.write(pretty(line)) };
 }
 
-function wrap(logger: pino.Logger): Log {
+interface Loggers {
+  readonly lines: pino.Logger;
+  readonly records: pino.Logger;
+}
+
+function wrap({ lines, records }: Loggers): Log {
   const at =
     (level: LogLevel) =>
-    (message: string, fields?: LogFields): void =>
-      fields ? logger[level](fields, message) : logger[level](message);
+    (message: string, fields: LogFields = {}): void => {
+      if (lines.isLevelEnabled(level)) lines[level](masked(fields, level), maskedAt(level, message));
+    };
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields) => wrap(logger.child(fields)),
+    child: (fields) => {
+      const always = masked(fields, 'info');
+      return wrap({ lines: lines.child(always), records: records.child(always) });
+    },
+    record: (name, { time, ...fields }) => records.info({ time, record: name, ...fields }, RECORDS[name]),
   };
+}
+
+function masked(fields: LogFields, level: LogLevel): LogFields {
+  const entries = Object.entries(fields);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? maskedAt(level, value) : value]),
+  );
+}
+
+function maskedAt(level: LogLevel, text: string): string {
+  return mask(text, level === 'debug' ? 'network' : 'hide');
 }

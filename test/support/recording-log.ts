@@ -1,5 +1,5 @@
 /** A log that a test can read. */
-import type { Log, LogFields, LogLevel } from '../../src/base/log.ts';
+import type { Log, LogFields, LogLevel, RecordFields, RecordName } from '../../src/base/log.ts';
 
 export interface RecordedLine {
   readonly level: LogLevel;
@@ -7,12 +7,22 @@ export interface RecordedLine {
   readonly fields: LogFields | undefined;
 }
 
-export function recordingLog(): { readonly log: Log; readonly lines: readonly RecordedLine[] } {
-  const lines: RecordedLine[] = [];
-  return { log: recorder(lines), lines };
+export interface WrittenRecord {
+  readonly name: RecordName;
+  readonly fields: RecordFields;
 }
 
-function recorder(lines: RecordedLine[], always?: LogFields): Log {
+export function recordingLog(): {
+  readonly log: Log;
+  readonly lines: readonly RecordedLine[];
+  readonly records: readonly WrittenRecord[];
+} {
+  const lines: RecordedLine[] = [];
+  const records: WrittenRecord[] = [];
+  return { log: recorder(lines, records), lines, records };
+}
+
+function recorder(lines: RecordedLine[], records: WrittenRecord[], always?: LogFields): Log {
   const at =
     (level: LogLevel) =>
     (message: string, fields?: LogFields): void =>
@@ -22,6 +32,7 @@ function recorder(lines: RecordedLine[], always?: LogFields): Log {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields) => recorder(lines, { ...always, ...fields }),
+    child: (fields) => recorder(lines, records, { ...always, ...fields }),
+    record: (name, fields) => void records.push({ name, fields }),
   };
 }

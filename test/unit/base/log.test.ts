@@ -46,6 +46,60 @@ describe('createLog', () => {
   });
 });
 
+describe('what a line may say', () => {
+  const SAID = 'connect ECONNREFUSED 192.0.2.77:443';
+
+  it.each([
+    ['debug', '192.0.2.0/24'],
+    ['info', '[address]'],
+    ['warn', '[address]'],
+    ['error', '[address]'],
+  ] as const)('at %s is masked, text and fields alike', (level, left) => {
+    for (const format of ['json', 'text'] as const) {
+      const { log, lines } = collect('debug', format);
+      log[level](SAID, { detail: SAID, port: 443 });
+      const text = lines.join('');
+      expect(text.split(`ECONNREFUSED ${left}`)).toHaveLength(3);
+      expect(text).not.toContain('192.0.2.77');
+      expect(text).toMatch(/port"?: ?443/);
+    }
+  });
+
+  it('is hidden wholly in the fields of a child, as they stand in lines of every level', () => {
+    const { log, lines } = collect('debug');
+    log.child({ detail: SAID }).debug('x');
+    expect(lines.join('')).toContain('ECONNREFUSED [address]');
+  });
+});
+
+describe('a record', () => {
+  it('is written at every level, with its own time and its fields as they are', () => {
+    for (const level of LOG_LEVELS) {
+      const { log, lines } = collect(level);
+      log.record('splice', { time: '2026-11-20T12:00:00Z', node: 'a', peer: { broker: '192.0.2.77' } });
+      expect(lines.map((line) => JSON.parse(line))).toEqual([
+        {
+          level: 'info',
+          time: '2026-11-20T12:00:00Z',
+          record: 'splice',
+          node: 'a',
+          peer: { broker: '192.0.2.77' },
+          msg: 'a splice ended',
+        },
+      ]);
+      expect(lines[0]?.match(/"time"/g)).toHaveLength(1);
+    }
+  });
+
+  it('is readable as text', () => {
+    const { log, lines } = collect('error', 'text');
+    log.record('stream', { time: '2026-11-20T12:00:00Z', target: 'vault' });
+    expect(lines.join('')).toMatch(
+      /^\[\d\d:\d\d:00\.000\] INFO: a stream ended\n {4}record: "stream"\n {4}target: "vault"/,
+    );
+  });
+});
+
 describe('silentLog', () => {
   it('is a log that can be used like any other', () => {
     for (const level of LOG_LEVELS) expect(silentLog.child({ a: 1 })[level]('x', { b: 2 })).toBeUndefined();
