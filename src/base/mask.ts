@@ -15,7 +15,7 @@ const HIDDEN = '[address]';
 const HIDDEN_HASH = '[info_hash]';
 const HASH_DIGITS = 8;
 
-const URL_HOST = /\b([a-z][a-z\d+.-]*:\/\/)[^\s/"',;)]+/gi;
+const URL_HOST = /\b([a-z][a-z\d+.-]{0,15}:\/\/)[^\s/"',;)]+/gi;
 /** As libp2p writes addresses. */
 const MULTIADDR = /\/(?:ip4|ip6|dns|dns4|dns6|dnsaddr)\/([^\s/,]+)(?:\/(?:tcp|udp)\/\d+)?/gi;
 const LOOK_UP = /\b((?:getaddrinfo|query[a-z]*) [A-Z_]+) [^\s,;)]+/g;

@@ -45,7 +45,7 @@ function unknownTarget(name: string): BeaconError {
 /** Before TCP is connected dials fail with `unreachable`; what goes wrong after it is TLS. */
 function targetError(name: string, cause: unknown): BeaconError {
   if (cause instanceof BeaconError && cause.code !== 'unreachable') {
-    return new BeaconError('targetTls', `TLS with the target ${name} fails: ${cause.message}`, { cause });
+    return new BeaconError('targetTls', `TLS fails with ${cause.message}`, { cause });
   }
   return new BeaconError('targetUnreachable', `the target ${name} does not answer; see its URL`, {
     cause,
@@ -59,7 +59,8 @@ function dial(
   { clock, signal }: TargetOptions,
   trust: Trust,
 ): Promise<Link> {
-  const where = { host: address.host, port: address.port, timeoutMs: TARGET_DIAL_TIMEOUT_MS, clock, signal };
+  const { host, port } = address;
+  const where = { host, port, name: `the target ${name}`, timeoutMs: TARGET_DIAL_TIMEOUT_MS, clock, signal };
   if (address.scheme !== 'https') return dialTcp(where);
   // The store's clients speak HTTP/1.1 to the broker's listener, so this is what the store must be told. A store that
   // does not know ALPN speaks nothing else.

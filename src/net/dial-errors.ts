@@ -16,7 +16,7 @@ export const RELAY_WORDS: PeerWords = {
 
 /** The peer as texts name it. */
 export interface Peer {
-  /** host:port */
+  /** For example `relay 2 of 3`. */
   readonly name: string;
   readonly words: PeerWords;
 }

@@ -5,7 +5,7 @@ import type { BeaconError } from '../base/errors.ts';
 import { abortedError, timeoutError } from './dial-errors.ts';
 
 export interface DialLimit {
-  /** host:port, as texts name it. */
+  /** Of the other side, as texts have it. */
   readonly name: string;
   /** When the dial is ended early from now on: destroys `stream` and rejects the step. Replaces the step before. */
   guard(stream: Duplex, reject: (error: BeaconError) => void): void;

@@ -16,7 +16,7 @@ import {
   wrongProtocolError,
 } from './dial-errors.ts';
 import { type DialLimit, limitDial } from './dial-limit.ts';
-import { connectBy, type EgressProxy, proxyName } from './http-connect.ts';
+import { connectBy, type EgressProxy, THE_PROXY } from './http-connect.ts';
 import type { Credentials, TlsVersion } from './server-context.ts';
 import { ignoreErrors, plainAddress } from './socket-reset.ts';
 import { TcpLink } from './tcp-link.ts';
@@ -27,6 +27,8 @@ export interface DialTcpOptions {
   /** DNS name or IP address; of several addresses the first that answers is taken (RFC 8305). */
   readonly host: string;
   readonly port: number;
+  /** How errors, which end in logs, name the other side. Default: host:port, of which a log says nothing. */
+  readonly name?: string;
   /** What `host` stands for, in the order to try; of no use to a proxy. Default: it is looked up. */
   readonly ips?: readonly string[];
   /** Leads there: it is dialled instead, and looks `host` up. Default: none. */
@@ -125,14 +127,14 @@ function nameOptions({ host, servername = host }: DialTlsOptions): ConnectionOpt
 }
 
 function nameOf(options: DialTcpOptions): string {
-  const name = formatAddress(options);
-  return options.proxy ? `${name} through ${proxyName(options.proxy)}` : name;
+  const name = options.name ?? formatAddress(options);
+  return options.proxy ? `${name} through ${THE_PROXY}` : name;
 }
 
 async function openTcp(options: DialTcpOptions, limit: DialLimit): Promise<Socket> {
   const { proxy } = options;
   if (!proxy) return connectSocket(options, limit.name, limit, options.ips);
-  const socket = await connectSocket(proxy, proxyName(proxy), limit);
+  const socket = await connectSocket(proxy, THE_PROXY, limit);
   await connectBy(socket, options, proxy, limit);
   return socket;
 }

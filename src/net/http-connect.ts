@@ -14,18 +14,22 @@ export interface EgressProxy extends Address {
   readonly credentials?: { readonly user: string; readonly password: string };
 }
 
-/** The proxy as texts name it. */
-export function proxyName(proxy: Address): string {
-  return `the proxy ${formatAddress(proxy)}`;
+/** The proxy as texts name it: there is never more than one. */
+export const THE_PROXY = 'the proxy';
+
+/** Where a proxy is asked to connect. */
+export interface ProxyTarget extends Address {
+  /** How texts name it. Default: host:port. */
+  readonly name?: string;
 }
 
 /**
  * Resolves when `socket`, connected to `proxy`, leads to `target`: it is paused, and its first bytes are unread. Rejects with
- * `unreachable` that names the proxy and what to do, or by `limit`; the socket is destroyed then.
+ * `unreachable` that says of the proxy what to do, or by `limit`; the socket is destroyed then.
  */
 export function connectBy(
   socket: Socket,
-  target: Address,
+  target: ProxyTarget,
   proxy: EgressProxy,
   limit: DialLimit,
 ): Promise<void> {
@@ -42,14 +46,12 @@ export function connectBy(
       if (answer.rest.length > 0) socket.unshift(answer.rest);
       resolve();
     } catch (cause) {
-      fail(
-        proxyError(proxy, 'does not speak HTTP; check host and port of --proxy (or HTTPS_PROXY)', { cause }),
-      );
+      fail(proxyError('does not speak HTTP; check host and port of --proxy (or HTTPS_PROXY)', { cause }));
     }
   };
   const onCut = (cause?: unknown): void =>
     fail(
-      proxyError(proxy, 'closed the connection before it answered; it may not allow this machine', {
+      proxyError('closed the connection before it answered; it may not allow this machine', {
         cause,
         retry: true,
       }),
@@ -146,20 +148,20 @@ function malformed(why: string): BeaconError {
   return new BeaconError('malformed', `this is no answer of an HTTP proxy: ${why}`);
 }
 
-function refusal(answer: ConnectAnswer, target: Address, proxy: EgressProxy): BeaconError | undefined {
+function refusal(answer: ConnectAnswer, target: ProxyTarget, proxy: EgressProxy): BeaconError | undefined {
   const { status } = answer;
   if (status < 300) return undefined;
   // The proxy is there, but it cannot serve just now, or it does not reach the target just now.
   const retry = status >= 500 && status !== 501;
-  return proxyError(proxy, `${advice(answer, target, proxy)} (HTTP status ${status})`, { retry });
+  return proxyError(`${advice(answer, target, proxy)} (HTTP status ${status})`, { retry });
 }
 
 function advice(
   { status, offersBasic }: ConnectAnswer,
-  target: Address,
+  target: ProxyTarget,
   { credentials }: EgressProxy,
 ): string {
-  const name = formatAddress(target);
+  const { name = formatAddress(target) } = target;
   switch (status) {
     case 407:
       if (!offersBasic) return 'wants a kind of authentication that beacon does not speak; allow Basic there';
@@ -183,9 +185,8 @@ function advice(
 }
 
 function proxyError(
-  proxy: EgressProxy,
   text: string,
   options: { readonly cause?: unknown; readonly retry?: boolean },
 ): BeaconError {
-  return new BeaconError('unreachable', `${proxyName(proxy)} ${text}`, options);
+  return new BeaconError('unreachable', `${THE_PROXY} ${text}`, options);
 }

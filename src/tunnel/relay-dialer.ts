@@ -102,12 +102,20 @@ export class RelayDialer {
     return fresh;
   }
 
+  /** By its place in the list: whoever made that knows which it is, and a log says nothing to anybody else. */
+  #nameOf(address: Address): string {
+    const { addresses } = this.#options;
+    const place = addresses.findIndex((other) => formatAddress(other) === formatAddress(address)) + 1;
+    return addresses.length === 1 ? 'the relay' : `relay ${place} of ${addresses.length}`;
+  }
+
   #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
     const { identity, bridgeCas, clock, proxyFor } = this.#options;
     const proxy = proxyFor?.(address);
     return dialTls({
       ...(proxy && { proxy }),
       host: address.host,
+      name: this.#nameOf(address),
       ...(ips && { ips }),
       port: address.port,
       alpn: ALPN,

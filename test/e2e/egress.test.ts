@@ -127,7 +127,7 @@ describe('an egress proxy', () => {
     const args = ['--proxy', `http://me@${HOST}:${proxy.port}`, '--log-level', 'debug'];
     const wrong = await start('broker', args, { env: { BEACON_PROXY_PASSWORD: SECRET } });
     const line = await wrong.waitFor(/refuses the user or the password/);
-    expect(line.msg).toContain(`the proxy ${HOST}:${proxy.port}`);
+    expect(line.msg).toMatch(/^the proxy refuses/);
     expect(JSON.stringify(wrong.lines)).not.toMatch(/hunter2|bWU6/);
     expect(new Set(proxy.answered)).toEqual(new Set([407]));
   });

@@ -116,6 +116,7 @@ export class Forwarder {
     const { clock, credentials } = this.#options;
     return dialTls({
       ...address,
+      name: `node ${node}`,
       timeoutMs: FORWARD_SILENCE_MS,
       signal,
       clock,

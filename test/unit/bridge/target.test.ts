@@ -93,7 +93,7 @@ describe('the way to the store', () => {
     expect([one.visits.length, other.visits.length]).toEqual([0, 1]);
     await expect(reaching('plain')).rejects.toMatchObject({
       code: 'targetTls',
-      message: expect.stringContaining('the target plain'),
+      message: expect.stringMatching(/^TLS fails with the target plain: /),
     });
     await expect(reaching('cache')).rejects.toThrow(/asked for the target cache, .*--target/);
     await expect(reaching('a\nb')).rejects.toMatchObject({ message: expect.not.stringContaining('a\nb') });

@@ -188,7 +188,7 @@ describe('a dial through a proxy', () => {
     const dialling = dialTls({ ...through(port), alpn: TEST_ALPN, trust: relayTrust() });
     await expect(dialling).rejects.toMatchObject({
       code: 'closed',
-      message: `relay.example:443 through the proxy ${HOST}:${port}: not a beacon relay: it does not speak TLS; check the address and the port`,
+      message: `relay.example:443 through the proxy: not a beacon relay: it does not speak TLS; check the address and the port`,
     });
   });
 
@@ -222,7 +222,7 @@ describe('a dial through a proxy', () => {
   ] as const)('that says %j fails with advice', async (text, more, retry, expected) => {
     const error = await answering(text, more);
     expect(error).toMatchObject({ code: 'unreachable', retry });
-    expect(error.message).toMatch(/^the proxy 127\.0\.0\.1:\d+ /);
+    expect(error.message).toMatch(/^the proxy [a-z]/);
     expect(error.message).toMatch(expected);
     expect(`${error.stack}${JSON.stringify(error.cause)}`).not.toMatch(/hunter2|aHVudGVyM|bWU6/);
   });
@@ -232,7 +232,7 @@ describe('a dial through a proxy', () => {
     const { port } = proxy;
     await proxy.close();
     await expect(dial(through(port))).rejects.toMatchObject({
-      message: `cannot reach the proxy ${HOST}:${port}: connection refused; check the port, and that it is running`,
+      message: `cannot reach the proxy: connection refused; check the port, and that it is running`,
     });
   });
 
@@ -243,9 +243,7 @@ describe('a dial through a proxy', () => {
     const failed = expect(dial({ ...through(port), clock })).rejects.toMatchObject({
       code: 'unreachable',
       retry: true,
-      message: expect.stringContaining(
-        `relay.example:443 through the proxy ${HOST}:${port}: no answer within 10 s`,
-      ),
+      message: expect.stringContaining(`relay.example:443 through the proxy: no answer within 10 s`),
     });
     await asked.promise;
     clock.advance(9_999);
