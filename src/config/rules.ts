@@ -13,7 +13,9 @@ export function checkTogether<C extends CommandName>(command: C, settings: Setti
   CHECKS[command](settings);
 }
 
-function checkRelay({ nodeName, zone, clusterPeer, clusterSecretFile }: RelaySettings): void {
+function checkRelay(settings: RelaySettings): void {
+  const { nodeName, zone, clusterPeer, clusterSecretFile, connectionLog, connectionLogFields, blur } =
+    settings;
   for (const [flag, name] of [
     ['--node-name', nodeName],
     ['--zone', zone],
@@ -27,6 +29,10 @@ function checkRelay({ nodeName, zone, clusterPeer, clusterSecretFile }: RelaySet
       '--cluster-peer needs --cluster-secret-file: without the secret no other node would let this one in',
     );
   }
+  // Whoever gives it alone may think that it writes something, or hides something.
+  if (connectionLogFields !== undefined && !connectionLog)
+    throw wrong('--connection-log-fields needs --connection-log as well');
+  if (blur && !connectionLog) throw wrong('--blur needs --connection-log as well');
   if (nodeName === '')
     throw wrong("--node-name is empty; name this node, or leave it out for the machine's host name");
 }

@@ -5,52 +5,13 @@
  * other programs have as well, and the one that may hold a password, are not here but in egress.ts.
  */
 import { LISTENS, NAME_BYTES, PARKS_DEFAULT, PARKS_MAX, TARGETS } from '../base/limits.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from '../base/log.ts';
+import type { LogFormat, LogLevel } from '../base/log.ts';
 import type { Egress } from './egress.ts';
-import type { SettingType, ValueOf } from './types.ts';
+import { LOG_SETTINGS } from './log-settings.ts';
+import type { CommandName, Setting } from './setting.ts';
+import type { ValueOf } from './types.ts';
 
-export const COMMANDS = ['relay', 'bridge', 'broker'] as const;
-/** A command that takes settings from the table. */
-export type CommandName = (typeof COMMANDS)[number];
-
-/** What some defaults are taken from. */
-export interface Machine {
-  readonly hostname: string;
-  readonly stderrIsTty: boolean;
-}
-
-/** A default that depends on the machine. */
-export interface MachineDefault {
-  readonly from: (machine: Machine) => string;
-  /** How `--help` puts it. */
-  readonly text: string;
-}
-
-/** What one command may say differently from the rest. */
-export interface Override {
-  readonly text?: string;
-  readonly default?: string;
-  readonly group?: string;
-}
-
-export interface Setting {
-  readonly type: SettingType;
-  /** Stands for the value in `--help`; absent for booleans. */
-  readonly value?: string;
-  /** Heading in `--help`. */
-  readonly group: string;
-  /** One or two sentences for `--help`. */
-  readonly text: string;
-  /** Written as on the command line, and read by the same parser. A boolean is false where none is given. */
-  readonly default?: string | MachineDefault;
-  readonly unit?: string;
-  /** The flag may be given several times: the same as once, with commas in between, and so is the variable. */
-  readonly repeatable?: true;
-  /** The command does not start without it. */
-  readonly required?: true;
-  /** The commands that take this setting, in the order of `--help`. */
-  readonly commands: Readonly<Partial<Record<CommandName, Override>>>;
-}
+export { COMMANDS, type CommandName, type Machine, type MachineDefault, type Setting } from './setting.ts';
 
 const LISTENER = 'Listener:';
 const STORE = 'Secret store:';
@@ -59,10 +20,8 @@ const IDENTITY = 'Identity:';
 const ADMISSION = 'Admission:';
 const NODE = 'Node:';
 const CLUSTER = 'Cluster:';
-const LOG = 'Log:';
 
 const CLIENTS = { bridge: {}, broker: {} } as const;
-const ALL = { relay: {}, bridge: {}, broker: {} } as const;
 
 export const SETTINGS = {
   addr: {
@@ -129,6 +88,12 @@ export const SETTINGS = {
     value: 'file',
     group: STORE,
     text: "CA certificates (PEM) that the certificate of every https target must chain to. Without it: the system's.",
+    commands: { bridge: {} },
+  },
+  targetProxyProtocol: {
+    type: { kind: 'boolean' },
+    group: STORE,
+    text: 'Begin each connection to a target with a header of the PROXY protocol, version 2, that names the client as the broker saw it. Every target must expect it; streams of brokers that name none are refused.',
     commands: { bridge: {} },
   },
   beaconAddress: {
@@ -298,25 +263,7 @@ export const SETTINGS = {
     text: 'Host at which other nodes reach this one, where it is not the one in their --cluster-peer: behind NAT.',
     commands: { relay: {} },
   },
-  logLevel: {
-    type: { kind: 'enum', values: LOG_LEVELS },
-    value: 'level',
-    group: LOG,
-    text: `One of ${LOG_LEVELS.join(', ')}. Addresses and info_hashes appear at debug only.`,
-    default: 'info',
-    commands: ALL,
-  },
-  logFormat: {
-    type: { kind: 'enum', values: ['json', 'text'] },
-    value: 'format',
-    group: LOG,
-    text: 'json: one object a line; text: for people.',
-    default: {
-      from: (machine) => (machine.stderrIsTty ? 'text' : 'json'),
-      text: 'text on a terminal, else json',
-    },
-    commands: ALL,
-  },
+  ...LOG_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 type Table = typeof SETTINGS;

@@ -40,37 +40,40 @@ export type SettingType =
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   | { readonly kind: 'boolean' }
   | { readonly kind: 'enum'; readonly values: readonly string[] }
-  /** Words separated by commas. */
-  | { readonly kind: 'list' };
+  /** Some of these words, separated by commas, each once. */
+  | { readonly kind: 'list'; readonly values: readonly string[] };
 
 export type Kind = SettingType['kind'];
 type TypeOf<K extends Kind> = Extract<SettingType, { readonly kind: K }>;
 
 /** The TypeScript type of a value of setting type `T`. */
-export type ValueOf<T extends SettingType> = T extends { readonly kind: 'enum'; readonly values: infer V }
-  ? V extends readonly string[]
-    ? V[number]
-    : never
-  : {
-      string: string;
-      name: string;
-      file: string;
-      address: Address;
-      listenAddress: Address;
-      listenList: readonly Listen[];
-      targetList: readonly Target[];
-      proxyUrl: ProxyUrl;
-      addressList: readonly Address[];
-      url: VaultAddr;
-      clusterPeers: readonly ClusterPeer[];
-      cidrList: readonly Cidr[];
-      infoHash: InfoHash;
-      pinList: readonly Pin[];
-      integer: number;
-      boolean: boolean;
-      enum: string;
-      list: readonly string[];
-    }[T['kind']];
+export type ValueOf<T extends SettingType> = T extends {
+  readonly kind: 'enum';
+  readonly values: readonly (infer V)[];
+}
+  ? V
+  : T extends { readonly kind: 'list'; readonly values: readonly (infer V)[] }
+    ? readonly V[]
+    : {
+        string: string;
+        name: string;
+        file: string;
+        address: Address;
+        listenAddress: Address;
+        listenList: readonly Listen[];
+        targetList: readonly Target[];
+        proxyUrl: ProxyUrl;
+        addressList: readonly Address[];
+        url: VaultAddr;
+        clusterPeers: readonly ClusterPeer[];
+        cidrList: readonly Cidr[];
+        infoHash: InfoHash;
+        pinList: readonly Pin[];
+        integer: number;
+        boolean: boolean;
+        enum: string;
+        list: readonly string[];
+      }[T['kind']];
 
 type Parsers = { readonly [K in Kind]: (text: string, type: TypeOf<K>) => ValueOf<TypeOf<K>> };
 
@@ -149,9 +152,12 @@ function parseEnum(text: string, { values }: TypeOf<'enum'>): string {
   throw wrong(`${shown(text)} is not one of ${values.join(', ')}`);
 }
 
-function parseList(text: string): readonly string[] {
+function parseList(text: string, type: TypeOf<'list'>): readonly string[] {
   const words = text.split(',').map((word) => word.trim());
-  if (words.includes('')) throw wrong(`${shown(text)} has an empty item; expected words separated by commas`);
+  for (const [at, word] of words.entries()) {
+    if (!type.values.includes(word)) throw wrong(`${shown(word)} is not one of ${type.values.join(', ')}`);
+    if (words.indexOf(word) < at) throw wrong(`${word} is in the list twice`);
+  }
   return words;
 }
 

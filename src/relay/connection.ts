@@ -6,6 +6,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
 import {
   CONTROL_BUFFER_BYTES,
   EARLY_BYTES,
@@ -63,6 +64,7 @@ export class Connection {
   #earlyBytes = 0;
   /** Read while parked, since our last PING. */
   #parkedBytes = 0;
+  #infoHash: InfoHash | undefined;
 
   constructor(id: ConnectionId, link: Link, entry: Entry, clock: Clock, handler: ConnectionHandler) {
     this.id = id;
@@ -90,13 +92,20 @@ export class Connection {
     stream.resume();
   }
 
+  /** Under which it was admitted. */
+  get infoHash(): InfoHash | undefined {
+    return this.#infoHash;
+  }
+
   /** The bridge may stay: frames go on. */
-  park(): void {
+  park(infoHash: InfoHash): void {
+    this.#infoHash = infoHash;
     this.#state = 'parked';
   }
 
   /** The broker may stay: what it sends from now on is opaque. */
-  wait(): void {
+  wait(infoHash: InfoHash): void {
+    this.#infoHash = infoHash;
     this.#state = 'waiting';
     this.#keepEarly(this.#decoder.takeRest());
   }

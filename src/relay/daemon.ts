@@ -57,6 +57,9 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
       log,
       proxies: new TrustedProxies(settings.proxyProtocolFrom ?? []),
       ...(cluster && { cluster }),
+      ...(settings.connectionLog && {
+        connectionLog: { fields: settings.connectionLogFields ?? [], blur: settings.blur },
+      }),
       onSuperseded: ended.resolve,
       ...(tap && { tap }),
     });

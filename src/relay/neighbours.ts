@@ -170,6 +170,11 @@ export class Neighbours {
     return link;
   }
 
+  /** Name of the broker's node; undefined: no forward of that number. */
+  originOf(id: ConnectionId): string | undefined {
+    return this.#incoming.get(id)?.request.origin;
+  }
+
   /** Tells the origin that a bridge has accepted; its link, for the effect `pair`. Undefined: no forward of that number. */
   joinIncoming(id: ConnectionId, bridge: InstanceId): Link | undefined {
     const incoming = this.#incoming.get(id);

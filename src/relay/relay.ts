@@ -30,6 +30,7 @@ import { ALPN, type Hello, PAIR_ID_BYTES } from '../wire/frames.ts';
 import { refusal, refusedFor } from '../wire/refusal.ts';
 import type { AdmissionPolicy } from './admission.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
+import { ConnectionLog, type ConnectionLogOptions, type SpliceFacts, spliceFacts } from './connection-log.ts';
 import type { Effect } from './effects.ts';
 import { Entrance } from './entrance.ts';
 import type { ConnectionId } from './lot.ts';
@@ -56,6 +57,8 @@ export interface RelayOptions {
   readonly log: Log;
   /** A newer process runs under the name of this node: this one is to leave. */
   readonly onSuperseded?: () => void;
+  /** What is written down of each splice. Default: nothing. */
+  readonly connectionLog?: Pick<ConnectionLogOptions, 'fields' | 'blur'>;
   /** Sees what is spliced; for the demo, which shows that it is ciphertext. */
   readonly tap?: SpliceTap;
 }
@@ -82,7 +85,15 @@ export class Relay implements ConnectionHandler {
     this.#entrance = new Entrance({ policy: options.policy, clock });
     this.#door = new Door({ clock, log, ...(options.proxies && { proxies: options.proxies }) });
     this.#alarm = new Alarm(clock, () => this.#feed((matcher, now) => matcher.tick(now)));
-    this.#splices = new Splices({ clock, log, ...(tap && { tap }), onEnded: () => this.#onSpliceEnded() });
+    this.#splices = new Splices({
+      clock,
+      log,
+      ...(tap && { tap }),
+      ...(options.connectionLog && {
+        connectionLog: new ConnectionLog({ ...options.connectionLog, node, clock, log }),
+      }),
+      onEnded: () => this.#onSpliceEnded(),
+    });
     this.#matcher = new Matcher({
       node,
       zone,
@@ -208,12 +219,12 @@ export class Relay implements ConnectionHandler {
     const client = { connection: connection.id, infoHash: verdict.infoHash };
     if (hello.role === 'park') {
       const incarnation = this.#neighbours?.incarnation ?? this.#startedMs;
-      connection.park();
+      connection.park(verdict.infoHash);
       connection.send({ type: 'parked', node, zone, incarnation, pingIntervalMs: PING_INTERVAL_MS });
       const instance = hello.instance.toString('hex');
       this.#feed((matcher, now) => matcher.park({ ...client, instance }, now));
     } else {
-      connection.wait();
+      connection.wait(verdict.infoHash);
       const choice = {
         wanted: hello.wanted?.toString('hex'),
         except: hello.except.map((instance) => instance.toString('hex')),
@@ -285,17 +296,22 @@ export class Relay implements ConnectionHandler {
   /** Both ends are here, or the broker's end is a forward that came in. */
   #pair({ broker, bridge, pairId, bridgeInstance }: Extract<Effect, { do: 'pair' }>): void {
     const bridgeSide = this.#connections.get(bridge);
+    const ends = { broker: this.#connections.get(broker), bridge: bridgeSide };
+    const origin = this.#neighbours?.originOf(broker);
+    const facts = spliceFacts(this.#options.node, { pairId, ...ends, origin });
     const brokerSide =
       this.#neighbours?.joinIncoming(broker, bridgeInstance) ??
       this.#tellPaired(broker, { pairId, bridgeInstance, holder: undefined });
     this.#connections.delete(bridge);
-    this.#splice(brokerSide, bridgeSide?.release(), pairId);
+    this.#splice(brokerSide, bridgeSide?.release(), facts);
   }
 
   /** The bridge is parked on another node. */
   #join({ broker, holder, pairId, bridgeInstance }: Extract<Effect, { do: 'join' }>): void {
+    const brokerSide = this.#connections.get(broker);
+    const facts = spliceFacts(this.#options.node, { pairId, broker: brokerSide, holder });
     const forward = this.#neighbours?.takeJoined(broker);
-    this.#splice(this.#tellPaired(broker, { pairId, bridgeInstance, holder }), forward, pairId);
+    this.#splice(this.#tellPaired(broker, { pairId, bridgeInstance, holder }), forward, facts);
   }
 
   /** Sends PAIRED, the last frame to a broker, and takes its link over; undefined when it is gone. */
@@ -323,9 +339,9 @@ export class Relay implements ConnectionHandler {
   }
 
   /** Where one side is missing the other is reset, and the slot is free. */
-  #splice(broker: Link | undefined, bridge: Link | undefined, pairId: string): void {
+  #splice(broker: Link | undefined, bridge: Link | undefined, facts: SpliceFacts): void {
     if (broker && bridge) {
-      this.#splices.join(broker, bridge, pairId);
+      this.#splices.join(broker, bridge, facts);
       return this.#neighbours?.setLoad(this.#splices.size);
     }
     broker?.reset();

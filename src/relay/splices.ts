@@ -4,12 +4,15 @@ import { STALL_TIMEOUT_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Link } from '../net/link.ts';
 import { type Splice, type SpliceTap, spliceLinks } from '../net/splice.ts';
+import type { ConnectionLog, SpliceFacts } from './connection-log.ts';
 
 export interface SplicesOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Sees what is spliced. */
   readonly tap?: SpliceTap;
+  /** Default: nothing is written down. */
+  readonly connectionLog?: ConnectionLog;
   /** A splice ended, in whatever way; both its links are closed. */
   readonly onEnded: () => void;
 }
@@ -27,13 +30,15 @@ export class Splices {
   }
 
   /** Joins two links for good. @param broker the broker's side, or the forward it came by. */
-  join(broker: Link, bridge: Link, pairId: string): void {
-    const { clock, log, tap, onEnded } = this.#options;
+  join(broker: Link, bridge: Link, facts: SpliceFacts): void {
+    const { clock, log, tap, connectionLog, onEnded } = this.#options;
+    const write = connectionLog?.begin(facts);
     const splice = spliceLinks(broker, bridge, { clock, stallMs: STALL_TIMEOUT_MS, ...(tap && { tap }) });
     this.#running.add(splice);
-    void splice.done.then(({ outcome }) => {
+    void splice.done.then((result) => {
       this.#running.delete(splice);
-      log.debug('a splice ended', { pairId, outcome });
+      log.debug('a splice ended', { pairId: facts.pairId, outcome: result.outcome });
+      write?.(result);
       onEnded();
     });
   }

@@ -1,6 +1,7 @@
 /** A Connection of the relay on memory links, in any of its states, for tests. */
 import { expect } from 'vitest';
 import { BeaconError } from '../../src/base/errors.ts';
+import { infoHashFromBytes } from '../../src/base/info-hash.ts';
 import { openEntry } from '../../src/net/door/door.ts';
 import { Connection, type ConnectionHandler } from '../../src/relay/connection.ts';
 import { relayFrames } from '../../src/wire/decode.ts';
@@ -20,6 +21,9 @@ export function helloOf(role: Role): Hello {
   return { type: 'hello', version: 1, role, ...names, ...choice };
 }
 
+/** Under which everybody is admitted. */
+const INFO_HASH = infoHashFromBytes(Buffer.alloc(32, 1));
+
 /** One of each that a client may send. */
 export const FRAMES: readonly ClientFrame[] = [
   helloOf('park'),
@@ -36,8 +40,8 @@ export function setUp(handler: Partial<ConnectionHandler> = {}) {
   const connection = new Connection(1, link, openEntry(link.source), clock, {
     onHello(each, frame) {
       told.push(`hello ${frame.role}`);
-      if (frame.role === 'park') each.park();
-      else each.wait();
+      if (frame.role === 'park') each.park(INFO_HASH);
+      else each.wait(INFO_HASH);
     },
     onPong: (_connection, token) => told.push(`pong ${token}`),
     onAccept: (_connection, pairId) => told.push(`accept ${pairId.toString('hex')}`),

@@ -194,3 +194,12 @@ export const STREAM_BUFFER_BYTES = 16 * KIB;
 export const SPLICE_WINDOW_BYTES = 16 * KIB;
 /** Bytes wait and none is accepted for this long: the peer is dead or hostile. The kernel alone would take 15 min. */
 export const STALL_TIMEOUT_MS = 60 * SECOND;
+
+// ---- connection log, rounded by --blur
+
+/** When a splice began: whoever watched one of its ends knows it to the second, and finds some hundred in an hour. */
+export const BLUR_START_MS = 3_600 * SECOND;
+/** How long it took, times a power of two: most splices fall into one of ten sizes. */
+export const BLUR_DURATION_MS = 60 * SECOND;
+/** What went one way, times a power of two: all that is secrets and no snapshot looks the same. */
+export const BLUR_BYTES = MIB;

@@ -15,7 +15,7 @@ import {
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 /** What a setting for a limit would be called: the words of product.md, and what others call the same. */
 const LIMIT_WORDS =
-  /^(limits?|max|maximum|min|minimum|rates?|rps|slots?|splices|entries|maps?|sizes?|bytes|kb|mb|buffers?|windows?|queues?|backlog|timeouts?|deadline|wait|interval|period|ttl|lease|grace|seconds?|ms|keepalive|retry|retries|tries|attempts|burst|quota|cap|capacity|budget|threads?|handshakes?|connections?|sources?|memory|descriptors|nofile|ulimit)$/i;
+  /^(limits?|max|maximum|min|minimum|rates?|rps|slots?|splices|entries|maps?|sizes?|bytes|kb|mb|buffers?|windows?|queues?|backlog|timeouts?|deadline|wait|interval|period|ttl|lease|grace|seconds?|ms|keepalive|retry|retries|tries|attempts|burst|quota|cap|capacity|budget|threads?|handshakes?|connections|sources?|memory|descriptors|nofile|ulimit)$/i;
 
 function wordsOf(name: string): readonly string[] {
   return name.split(/[-_\s]+/).filter((word) => word !== '');

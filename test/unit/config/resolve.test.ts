@@ -27,6 +27,9 @@ describe('resolveSettings', () => {
       proxyProtocolFrom: undefined,
       logLevel: 'info',
       logFormat: 'json',
+      connectionLog: false,
+      connectionLogFields: undefined,
+      blur: false,
     });
   });
 

@@ -25,6 +25,13 @@ describe('relay', () => {
     expect(resolve('relay', { clusterSecretFile: 'secret' })).not.toThrow();
   });
 
+  it('rounds, and names more in, only those records that it writes', () => {
+    const more = { connectionLogFields: 'peer,info_hash', blur: true } as const;
+    expect(resolve('relay', { connectionLog: true, ...more })).not.toThrow();
+    expect(resolve('relay', { connectionLogFields: 'peer' })).toThrow(refusal('needs --connection-log'));
+    expect(resolve('relay', { blur: true })).toThrow(refusal('--blur needs --connection-log'));
+  });
+
   it('has a name', () => {
     expect(resolve('relay', { nodeName: '' })).toThrow(refusal('--node-name is empty'));
     expect(resolve('relay', { nodeName: 'relay one' })).toThrow(refusal('without blanks'));

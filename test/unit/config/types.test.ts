@@ -34,7 +34,7 @@ describe('parseValue', () => {
     expect(parseValue({ kind: 'pinList' }, `key-sha256:${HEX}`)).toEqual([{ kind: 'key', sha256: HEX }]);
     expect(parseValue({ kind: 'integer', min: 1, max: 64 }, '64')).toBe(64);
     expect(parseValue({ kind: 'enum', values: ['json', 'text'] }, 'text')).toBe('text');
-    expect(parseValue({ kind: 'list' }, 'a, b')).toEqual(['a', 'b']);
+    expect(parseValue({ kind: 'list', values: ['a', 'b', 'c'] }, 'a, b')).toEqual(['a', 'b']);
   });
 
   it.each(['true', 'TRUE', '1'])('takes %s for true', (text) => {
@@ -77,8 +77,12 @@ describe('parseValue', () => {
     );
   });
 
-  it('refuses an empty item of a list', () => {
-    expect(() => parseValue({ kind: 'list' }, 'a,,b')).toThrow(refusal('empty item'));
+  it('refuses what is not in a list, and what is in it twice', () => {
+    const type = { kind: 'list', values: ['a', 'b'] } as const;
+    for (const text of ['a,,b', 'c', 'A', '']) {
+      expect(() => parseValue(type, text)).toThrow(refusal('is not one of a, b'));
+    }
+    expect(() => parseValue(type, 'a,b,a')).toThrow(refusal('a is in the list twice'));
   });
 });
 

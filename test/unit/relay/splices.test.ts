@@ -29,7 +29,7 @@ function setUp() {
       broker.reset();
       bridge.reset();
     });
-    splices.join(a, b, pairId);
+    splices.join(a, b, { pairId, role: 'local', path: ['a'], infoHash: undefined, peer: {} });
     return { broker, bridge };
   };
   return { clock, lines, seen, splices, join, ended: () => ended };
