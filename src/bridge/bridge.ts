@@ -9,7 +9,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
 import { type Splice, spliceLinks } from '../net/splice.ts';
-import { BridgeTunnel, type ReachTarget } from '../tunnel/bridge-tunnel.ts';
+import { BridgeTunnel, type ReachTarget, type StreamRequest } from '../tunnel/bridge-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import { News } from '../tunnel/news.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
@@ -17,6 +17,7 @@ import type { SessionStream } from '../tunnel/session-stream.ts';
 import { Sessions } from '../tunnel/sessions.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
 import { Parks } from './parks.ts';
+import type { StreamLog } from './stream-log.ts';
 
 export interface BridgeOptions {
   readonly dialer: RelayChoice;
@@ -26,6 +27,8 @@ export interface BridgeOptions {
   readonly reach: ReachTarget;
   /** As {@link BridgeTunnelHandler.denies}; {@link Bridge.denyListed} is to follow when its answers change. */
   readonly denies?: (peerChain: readonly Buffer[]) => boolean;
+  /** Where each stream is written down. Default: nowhere. */
+  readonly streamLog?: StreamLog;
   readonly software: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -113,8 +116,8 @@ export class Bridge {
     this.#handshakes.add(stream);
     try {
       const tunnel = await BridgeTunnel.accept(stream, identity, reach, {
-        onStream: (each, target) => this.#splice(each, target),
-        onRefused: ({ message, code }) => this.#refusals.bad(`a stream was refused: ${message}`, code),
+        onStream: (each, target, request) => this.#splice(each, target, request),
+        onRefused: (error, request) => this.#refuse(error, request),
         ...(denies && { denies }),
       });
       this.#tunnels.add(tunnel);
@@ -140,10 +143,19 @@ export class Bridge {
     else log.warn(`a broker came, and no tunnel: ${message}`, { code });
   }
 
-  #splice(stream: Link, target: Link): void {
+  #refuse({ message, code }: BeaconError, request: StreamRequest): void {
+    this.#refusals.bad(`a stream was refused: ${message}`, code);
+    this.#options.streamLog?.refused(request, code);
+  }
+
+  #splice(stream: Link, target: Link, request: StreamRequest): void {
     this.#refusals.good();
+    const write = this.#options.streamLog?.begin(request);
     const splice = spliceLinks(stream, target, { clock: this.#options.clock, stallMs: STALL_TIMEOUT_MS });
     this.#splices.add(splice);
-    void splice.done.then(() => this.#splices.delete(splice));
+    void splice.done.then((result) => {
+      this.#splices.delete(splice);
+      write?.(result);
+    });
   }
 }

@@ -12,6 +12,7 @@ import { certificateToPem } from '../pki/pem.ts';
 import { type ClientCredentials, loadClient, readAuthorities } from '../tunnel/client-credentials.ts';
 import { Bridge } from './bridge.ts';
 import { DenyFile } from './deny-file.ts';
+import { StreamLog } from './stream-log.ts';
 import { reachTargets } from './target.ts';
 
 export interface RunningBridge {
@@ -34,13 +35,23 @@ export async function startBridge(settings: BridgeSettings, log: Log): Promise<R
     ca: authorities?.map(certificateToPem),
     clock: systemClock,
     signal: stopped.signal,
+    tellsClient: settings.targetProxyProtocol,
   });
+  const streamLog = settings.streamLog && new StreamLog(systemClock, log);
   const denied = await openDenyFile(settings, log, () => {
     for (const each of bridges) each.denyListed();
   });
   const denies = denied && ((chain: readonly Buffer[]) => denied.denies(chain));
   const make = (client: ClientCredentials): Bridge =>
-    new Bridge({ ...deps, ...client, parks, reach, ...(denies && { denies }), software: SOFTWARE });
+    new Bridge({
+      ...deps,
+      ...client,
+      parks,
+      reach,
+      ...(denies && { denies }),
+      ...(streamLog && { streamLog }),
+      software: SOFTWARE,
+    });
   const bridge = make(clients.own);
   const bridges = [bridge, ...clients.next.map(make)];
   for (const each of bridges) each.start();

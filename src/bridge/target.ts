@@ -5,7 +5,9 @@ import { TARGET_DIAL_TIMEOUT_MS } from '../base/limits.ts';
 import { isTargetName, type Target } from '../config/targets.ts';
 import type { VaultAddr } from '../config/vault-addr.ts';
 import { dialTcp, dialTls } from '../net/dial.ts';
+import { encodeProxyHeader } from '../net/encode-proxy-header.ts';
 import type { Link } from '../net/link.ts';
+import type { TcpEnds } from '../net/tcp-ends.ts';
 import type { Trust } from '../net/trust.ts';
 import type { ReachTarget } from '../tunnel/bridge-tunnel.ts';
 
@@ -14,19 +16,22 @@ export interface TargetOptions {
   readonly targets: readonly Target[];
   /** CA certificates (PEM) for all https targets; undefined: the system's store. */
   readonly ca: readonly string[] | undefined;
+  /** Whether targets are told the client, by the PROXY protocol, before the first byte. Default: they are not. */
+  readonly tellsClient?: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Rejects with `unknownTarget`, `targetUnreachable` or `targetTls`. */
+/** Rejects with `unknownTarget`, `targetUnreachable` or `targetTls`; with `malformed` as {@link ReachTarget} says. */
 export function reachTargets(options: TargetOptions): ReachTarget {
   const trust = options.ca ? { ca: options.ca } : {};
   const addresses = new Map(options.targets.map(({ name, address }) => [name, address]));
-  return async (name) => {
+  return async (name, client) => {
     const address = addresses.get(name);
     if (!address) throw unknownTarget(name);
+    const preface = options.tellsClient ? prefaceFor(client) : undefined;
     try {
-      return await dial(name, address, options, trust);
+      return await dial({ name, address, preface }, options, trust);
     } catch (cause) {
       throw targetError(name, cause);
     }
@@ -42,6 +47,15 @@ function unknownTarget(name: string): BeaconError {
   );
 }
 
+/** Without it the target would take us for the client, and grant it what it grants this machine. */
+function prefaceFor(client: TcpEnds | undefined): Buffer {
+  if (client) return encodeProxyHeader(client);
+  throw new BeaconError(
+    'malformed',
+    'the broker does not say whose connection it is, which --target-proxy-protocol needs; update the broker',
+  );
+}
+
 /** Before TCP is connected dials fail with `unreachable`; what goes wrong after it is TLS. */
 function targetError(name: string, cause: unknown): BeaconError {
   if (cause instanceof BeaconError && cause.code !== 'unreachable') {
@@ -53,18 +67,26 @@ function targetError(name: string, cause: unknown): BeaconError {
   });
 }
 
+interface Place {
+  readonly name: string;
+  readonly address: VaultAddr;
+  /** What its connection begins with. */
+  readonly preface: Buffer | undefined;
+}
+
 function dial(
-  name: string,
-  address: VaultAddr,
+  { name, address, preface }: Place,
   { clock, signal }: TargetOptions,
   trust: Trust,
 ): Promise<Link> {
   const { host, port } = address;
-  const where = { host, port, name: `the target ${name}`, timeoutMs: TARGET_DIAL_TIMEOUT_MS, clock, signal };
+  const what = `the target ${name}`;
+  const timeoutMs = TARGET_DIAL_TIMEOUT_MS;
+  const where = { host, port, name: what, ...(preface && { preface }), timeoutMs, clock, signal };
   if (address.scheme !== 'https') return dialTcp(where);
   // The store's clients speak HTTP/1.1 to the broker's listener, so this is what the store must be told. A store that
   // does not know ALPN speaks nothing else.
   const alpn = { alpn: 'http/1.1', alpnRequired: false };
-  const words = { what: `the target ${name}`, trustAdvice: 'pass its CA certificate with --vault-ca' };
+  const words = { what, trustAdvice: 'pass its CA certificate with --vault-ca' };
   return dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words });
 }

@@ -95,7 +95,7 @@ export class Clients {
   #open(client: Client, tunnel: BrokerTunnel): void {
     let opened: OpenedStream;
     try {
-      opened = tunnel.connect(client.target);
+      opened = tunnel.connect(client.target, client.early.client.ends);
     } catch (cause) {
       return this.#turnAway(client, messageOf(cause));
     }

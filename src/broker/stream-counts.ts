@@ -8,6 +8,8 @@ export const STREAM_OUTCOMES = [
   'targetUnreachable',
   'targetTls',
   'noTunnel',
+  /** The bridge needs to be told the client, and was not. */
+  'malformed',
   /** The bridge did not answer. */
   'timeout',
   /** The client left, or the tunnel was cut, before the target was reached. */

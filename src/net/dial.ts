@@ -31,6 +31,8 @@ export interface DialTcpOptions {
   readonly name?: string;
   /** What `host` stands for, in the order to try; of no use to a proxy. Default: it is looked up. */
   readonly ips?: readonly string[];
+  /** Sent before everything else, TLS included. Default: nothing. */
+  readonly preface?: Buffer;
   /** Leads there: it is dialled instead, and looks `host` up. Default: none. */
   readonly proxy?: EgressProxy;
   /** Milliseconds for look-up, TCP, proxy and TLS together. */
@@ -132,6 +134,13 @@ function nameOf(options: DialTcpOptions): string {
 }
 
 async function openTcp(options: DialTcpOptions, limit: DialLimit): Promise<Socket> {
+  const { preface } = options;
+  const socket = await openPath(options, limit);
+  if (preface) socket.write(preface);
+  return socket;
+}
+
+async function openPath(options: DialTcpOptions, limit: DialLimit): Promise<Socket> {
   const { proxy } = options;
   if (!proxy) return connectSocket(options, limit.name, limit, options.ips);
   const socket = await connectSocket(proxy, THE_PROXY, limit);

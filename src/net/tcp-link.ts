@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Link } from './link.ts';
 import { ignoreErrors, resetSocket } from './socket-reset.ts';
+import { type TcpEnds, tcpEnds } from './tcp-ends.ts';
 
 export class TcpLink implements Link {
   readonly stream: Socket;
@@ -13,6 +14,10 @@ export class TcpLink implements Link {
     this.stream = socket;
     this.source = source;
     socket.on('error', ignoreErrors);
+  }
+
+  get ends(): TcpEnds | undefined {
+    return tcpEnds(this.stream);
   }
 
   reset(): void {

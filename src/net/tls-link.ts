@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Link } from './link.ts';
 import { peerChain } from './peer-chain.ts';
 import { ignoreErrors, resetSocket } from './socket-reset.ts';
+import { type TcpEnds, tcpEnds } from './tcp-ends.ts';
 
 export class TlsLink implements Link {
   readonly stream: TLSSocket;
@@ -23,6 +24,10 @@ export class TlsLink implements Link {
   get peerChain(): readonly Buffer[] {
     this.#chain ??= peerChain(this.stream);
     return this.#chain;
+  }
+
+  get ends(): TcpEnds | undefined {
+    return tcpEnds(this.#raw);
   }
 
   reset(): void {

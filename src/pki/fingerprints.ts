@@ -19,6 +19,11 @@ export function parseFingerprint(text: string): string {
   );
 }
 
+/** SHA-256 over the DER of a certificate, 64 lower-case hex digits: what `openssl x509 -fingerprint -sha256` prints. */
+export function fingerprintOf(der: Buffer): string {
+  return createHash('sha256').update(der).digest('hex');
+}
+
 /**
  * SHA-256 over the DER of the first certificate of `chain`, which was judged good, and over that of its twin: 64
  * lower-case hex digits each.
@@ -27,7 +32,7 @@ export function fingerprintsOf(chain: readonly Buffer[]): readonly string[] {
   const [leaf, issuer] = chain;
   if (!leaf) return [];
   const other = issuer && twinOf(leaf, issuer);
-  return (other ? [leaf, other] : [leaf]).map((der) => createHash('sha256').update(der).digest('hex'));
+  return (other ? [leaf, other] : [leaf]).map(fingerprintOf);
 }
 
 /** Orders of the groups (SP 800-186, section 3.2.1), by the names that OpenSSL has for the curves. */

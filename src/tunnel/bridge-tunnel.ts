@@ -10,8 +10,10 @@ import { asBeaconError, BeaconError } from '../base/errors.ts';
 import { DENIED_LINGER_MS, H2_SESSION_WINDOW, INNER_HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { acceptTlsOver } from '../net/accept-tls-over.ts';
 import type { Link } from '../net/link.ts';
+import type { TcpEnds } from '../net/tcp-ends.ts';
 import type { InnerTls } from '../net/tls-over.ts';
 import type { Proven } from '../pki/proof.ts';
+import { CLIENT_HEADER, parseClientHeader } from './client-header.ts';
 import { Expiry } from './expiry.ts';
 import {
   DENIED,
@@ -30,14 +32,25 @@ import { EXPORTED_KEY_BYTES, EXPORTER_LABEL } from './session/attach.ts';
 import type { SessionStream } from './session-stream.ts';
 import { streamLink } from './stream-link.ts';
 
-/** Reaches a target by its name. Rejects with `unknownTarget`, `targetUnreachable` or `targetTls`. */
-export type ReachTarget = (target: string) => Promise<Link>;
+/**
+ * Reaches a target by its name. Rejects with `unknownTarget`, `targetUnreachable` or `targetTls`, and with `malformed` where
+ * the target must be told the client and the broker does not name one.
+ */
+export type ReachTarget = (target: string, client?: TcpEnds) => Promise<Link>;
+
+/** What a broker wants. */
+export interface StreamRequest {
+  /** By the broker's word: maybe no name at all. */
+  readonly target: string;
+  /** The broker's, DER, leaf first, judged good. */
+  readonly peerChain: readonly Buffer[];
+}
 
 export interface BridgeTunnelHandler {
   /** A stream whose target was reached. Both links are the handler's now. */
-  onStream(stream: Link, target: Link): void;
+  onStream(stream: Link, target: Link, request: StreamRequest): void;
   /** A stream that could not be served; the broker has been told the code. */
-  onRefused(error: BeaconError): void;
+  onRefused(error: BeaconError, request: StreamRequest): void;
   /** Whether the broker with this chain (DER, leaf first, judged good) gets no tunnel. Default: every one gets one. */
   denies?(peerChain: readonly Buffer[]): boolean;
 }
@@ -134,17 +147,18 @@ export class BridgeTunnel {
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     this.#streams.add(stream);
     const link = streamLink(stream, this.#peerChain);
+    const request = { target: headers[':authority'] ?? '', peerChain: this.#peerChain };
     try {
       if (headers[':method'] !== 'CONNECT')
         throw new BeaconError('unknownTarget', 'a stream must be a CONNECT');
-      const target = await this.#reach(headers[':authority'] ?? '');
+      const target = await this.#reach(request.target, parseClientHeader(headers[CLIENT_HEADER]));
       if (this.#denied || stream.closed || stream.destroyed) return target.reset();
       stream.respond({ ':status': 200 });
-      this.#handler.onStream(link, target);
+      this.#handler.onStream(link, target, request);
     } catch (cause) {
       const error = asBeaconError(cause);
       refuse(stream, error);
-      this.#handler.onRefused(error);
+      this.#handler.onRefused(error, request);
     }
   }
 }

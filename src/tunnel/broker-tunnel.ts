@@ -10,8 +10,10 @@ import {
 } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
+import type { TcpEnds } from '../net/tcp-ends.ts';
 import { connectTlsOver, type InnerTls } from '../net/tls-over.ts';
 import type { Proven } from '../pki/proof.ts';
+import { CLIENT_HEADER, clientHeader } from './client-header.ts';
 import { Expiry } from './expiry.ts';
 import { SESSION_ID_BYTES } from './frames.ts';
 import {
@@ -187,9 +189,18 @@ export class BrokerTunnel {
     return this.usable && this.#streams.open < BROKER_STREAMS;
   }
 
-  /** @param target name of the target, as the bridge knows it. Call only while there {@link hasRoom is room}. */
-  connect(target: string): OpenedStream {
-    const stream = this.#session.request({ ':method': 'CONNECT', ':authority': target });
+  /**
+   * Call only while there {@link hasRoom is room}.
+   *
+   * @param target name of the target, as the bridge knows it.
+   * @param client whose connection it is, for the bridge. Default: the bridge is not told.
+   */
+  connect(target: string, client?: TcpEnds): OpenedStream {
+    const stream = this.#session.request({
+      ':method': 'CONNECT',
+      ':authority': target,
+      ...(client && { [CLIENT_HEADER]: clientHeader(client) }),
+    });
     this.#streams.add(stream);
     const link = streamLink(stream, this.#peerChain);
     const accepted = this.#acceptance(stream, link);

@@ -50,6 +50,7 @@ export const DENIED = constants.NGHTTP2_INADEQUATE_SECURITY;
 
 /** Why a bridge refuses a stream, and the HTTP status that goes with it (RFC 9110, section 15). */
 export const STREAM_REFUSALS = {
+  malformed: 400,
   unknownTarget: 404,
   targetUnreachable: 502,
   targetTls: 502,

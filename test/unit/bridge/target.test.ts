@@ -6,6 +6,7 @@ import { TARGET_DIAL_TIMEOUT_MS } from '../../../src/base/limits.ts';
 import { reachTargets } from '../../../src/bridge/target.ts';
 import { VAULT_TARGET } from '../../../src/config/targets.ts';
 import { parseVaultAddr } from '../../../src/config/vault-addr.ts';
+import { parseProxyHeader } from '../../../src/net/door/proxy-header.ts';
 import type { Link } from '../../../src/net/link.ts';
 import { makePki } from '../../support/certificates.ts';
 import { checkLeaks } from '../../support/leaks.ts';
@@ -140,5 +141,57 @@ describe('the way to the store', () => {
     await expect(
       reach(`https://localhost:${port}`, VAULT_TARGET, { ca: relayCa.certificate }),
     ).rejects.toMatchObject({ code: 'targetTls' });
+  });
+});
+
+describe('a target that is told the client', () => {
+  const client = {
+    source: { host: '192.0.2.7', port: 51_000 },
+    destination: { host: '10.0.0.1', port: 8_199 },
+  };
+  const telling = (url: string) =>
+    reachTargets({
+      targets: [{ name: VAULT_TARGET, address: parseVaultAddr(url) }],
+      ca: undefined,
+      tellsClient: true,
+      clock: systemClock,
+      signal: new AbortController().signal,
+    });
+
+  it.each(['tcp', 'http', 'https'])('by %s gets the header first, in one piece and once', async (scheme) => {
+    const first = Promise.withResolvers<Buffer>();
+    const port = await serve((socket) => {
+      let bytes = Buffer.alloc(0);
+      socket.on('data', (chunk: Buffer) => {
+        bytes = Buffer.concat([bytes, chunk]);
+        // Past the header something has to come: of a client, or a ClientHello.
+        if (bytes.length > 28) first.resolve(bytes);
+      });
+    });
+    const reaching = telling(`${scheme}://127.0.0.1:${port}`)(VAULT_TARGET, client);
+    if (scheme === 'https') reaching.catch(() => {});
+    else {
+      const link = await reaching;
+      onTestFinished(() => link.reset());
+      link.stream.write('GET');
+    }
+    const bytes = await first.promise;
+    const header = parseProxyHeader(bytes);
+    expect(header).toMatchObject({
+      kind: 'complete',
+      length: 28,
+      source: { kind: 'client', address: '192.0.2.7', port: 51_000 },
+    });
+    // A TLS record of the handshake (RFC 8446, section 5.1), or the client's own first byte.
+    expect(bytes[28]).toBe(scheme === 'https' ? 0x16 : 'G'.charCodeAt(0));
+  });
+
+  it('is not dialled for a client that nobody names', async () => {
+    const { port, open } = await store();
+    await expect(telling(`tcp://127.0.0.1:${port}`)(VAULT_TARGET)).rejects.toMatchObject({
+      code: 'malformed',
+      message: expect.stringContaining('--target-proxy-protocol'),
+    });
+    expect(open).toBe(0);
   });
 });
