@@ -223,15 +223,14 @@ export class Tunnels {
   }
 
   #add(kept: KeptTunnel): void {
-    const { log, clock, onRoom } = this.#options;
+    const { clock, onRoom } = this.#options;
     const { tunnel } = kept;
     if (this.#stop.signal.aborted) return tunnel.destroy();
     this.#tunnels.add(kept);
     const since = clock.now();
     // Where there are two bridges, the second is wanted before the first one is stopped.
     this.#pauseMs = FIND_NEXT_MS;
-    this.#reconnect.succeeded();
-    log.info('a tunnel to the bridge is up', { path: tunnel.legs.flatMap(({ path }) => path).join(', ') });
+    void this.#welcome(tunnel);
     void tunnel.left.then((reason) => {
       if (!kept.retired) this.#onLeft(reason, clock.now() - since);
     });
@@ -242,6 +241,19 @@ export class Tunnels {
     });
     this.#awaitRenewals();
     onRoom();
+  }
+
+  /** Streams may use a tunnel at once. But a bridge that denies us says so after its handshake: until then it is not up. */
+  async #welcome(tunnel: BrokerTunnel): Promise<void> {
+    const path = tunnel.legs.flatMap((leg) => leg.path).join(', ');
+    try {
+      await tunnel.admitted();
+    } catch {
+      // What became of it is told by what it left for.
+      return;
+    }
+    this.#reconnect.succeeded();
+    this.#options.log.info('a tunnel to the bridge is up', { path });
   }
 
   #onLeft(reason: Left, livedMs: number): void {

@@ -1,6 +1,10 @@
-/** How a failure ends a command: one line on stderr and an exit code. */
+/**
+ * How a failure ends a command: one line on stderr and an exit code. It is for who has typed the command, and names what was
+ * typed, addresses too; logs, which go to others as well, do not.
+ */
 import { CommanderError } from 'commander';
 import { BeaconError, messageOf } from '../base/errors.ts';
+import { mask } from '../base/mask.ts';
 
 export const EXIT_OK = 0;
 /** Something went wrong while the command ran. */
@@ -23,7 +27,7 @@ export function reportError(error: unknown, { debug, write }: ReportOptions): nu
   const hint =
     known || debug ? '' : ' (this is a bug in beacon: run again with --log-level debug and report it)';
   write(`beacon: ${oneLine(messageOf(error))}${hint}\n`);
-  if (debug) write(traceOf(error));
+  if (debug) write(mask(traceOf(error), 'network'));
   return known && error.code === 'config' ? EXIT_USAGE : EXIT_FAILED;
 }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LogLevel } from '../../src/base/log.ts';
 import { makePki, type Pki, writePki } from './certificates.ts';
+import { noteLeaks } from './log-leaks.ts';
 
 const BEACON = fileURLToPath(new URL('../../src/bin/beacon.ts', import.meta.url));
 /** Where node keeps what it made of the sources: a relay is up after 60 % of the time. */
@@ -18,6 +19,9 @@ const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile',
 const LINE_TIMEOUT_MS = 20_000;
 /** How long a process may take to stop after SIGTERM before the test fails. */
 const STOP_TIMEOUT_MS = 20_000;
+
+/** In tests every line that there is, so that log-leaks.ts sees it; benchmarks measure what users run. */
+const CHATTY = process.env['VITEST'] ? { BEACON_LOG_LEVEL: 'debug' } : {};
 
 /** The line by which each daemon says that it serves. */
 const UP = { relay: 'the relay is up', bridge: 'the bridge is up', broker: 'the broker is up' } as const;
@@ -84,7 +88,7 @@ export async function startBeacon(
   args: readonly [DaemonName, ...string[]],
   options: StartOptions = {},
 ): Promise<BeaconProcess> {
-  const child = spawnBeacon(args, options);
+  const child = spawnBeacon(args, { ...options, env: { ...CHATTY, ...options.env } });
   const output = new Output(child);
   const descriptors = (): number => readdirSync(`/proc/${child.pid}/fd`).length;
   let port = 0;
@@ -246,6 +250,7 @@ class Output {
     const parts = (this.#rest + text).split('\n');
     this.#rest = parts.pop() ?? '';
     this.lines.push(...parts.map(parseLine));
+    noteLeaks(parts);
     this.#wake();
   }
 
