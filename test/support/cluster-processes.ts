@@ -25,6 +25,8 @@ export interface ProcessClusterOptions {
   readonly expected?: readonly string[];
   /** Gossip between nodes passes proxies, so that it can be cut. Default false. */
   readonly proxied?: boolean;
+  /** Further arguments of every node. */
+  readonly more?: readonly string[];
 }
 
 export interface NodeOptions {
@@ -36,6 +38,8 @@ export interface NodeOptions {
   readonly peers?: string;
   /** Where bridges and brokers connect. Default: any free port. */
   readonly clientPort?: number;
+  /** Further arguments. */
+  readonly more?: readonly string[];
 }
 
 export class ProcessCluster {
@@ -65,7 +69,7 @@ export class ProcessCluster {
 
   /** Every node runs, and has logged that the others joined. The caller calls {@link remove}. */
   static async start(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
-    const { names = ['a', 'b', 'c'], expected = [], proxied = false, zones = {} } = options;
+    const { names = ['a', 'b', 'c'], expected = [], proxied = false, zones = {}, more = [] } = options;
     const all = [...names, ...expected];
     const free = await freePorts(all.length);
     const ports = new Map(all.map((name, index) => [name, free[index] as number]));
@@ -76,7 +80,7 @@ export class ProcessCluster {
       }
     }
     const cluster = new ProcessCluster(await makePkiDirectory(), ports, proxies, zones);
-    await Promise.all(names.map((name) => cluster.startNode(name)));
+    await Promise.all(names.map((name) => cluster.startNode(name, { more })));
     await Promise.all(
       names.map((name) =>
         cluster.joined(
@@ -91,13 +95,14 @@ export class ProcessCluster {
   /** Starts a node, the first time or again; it is up then, and may not have joined yet. */
   async startNode(name: string, options: NodeOptions = {}): Promise<BeaconProcess> {
     const { secret = [SECRET_A], gossipPort = this.gossipPort(name), peers = this.#peersOf(name) } = options;
-    const { clientPort = 0 } = options;
+    const { clientPort = 0, more = [] } = options;
     const file = this.files.file(`secret-${name}-${this.#started.length}`);
     writeFileSync(file, secret.map((line) => `${line}\n`).join(''), { mode: 0o600 });
     const args = this.files.relayArgs(
       ...['--addr', `127.0.0.1:${clientPort}`, '--node-name', name, '--zone', this.zoneOf(name)],
       ...['--cluster-peer', peers, '--cluster-secret-file', file],
       ...['--cluster-addr', `127.0.0.1:${gossipPort}`, '--forward-addr', '127.0.0.1:0'],
+      ...more,
     );
     const process = await inTurn(() => startBeacon(args));
     this.#started.push(process);
