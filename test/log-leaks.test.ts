@@ -19,6 +19,7 @@ describe('a planted line', () => {
     [{ msg: 'cannot reach localhost:443' }, 'localhost:443'],
     [{ msg: 'getaddrinfo ENOTFOUND localhost' }, 'localhost'],
     [{ level: 'debug', msg: 'cannot reach relay-1.example.com:8443' }, 'relay-1.example.com:8443'],
+    [{ msg: 'https://store.example/v1 fails' }, 'https://store.example'],
     [{ hash: HASH }, HASH],
     [{ level: 'debug', hash: HASH.toUpperCase() }, HASH.toUpperCase()],
     [{ record: 'splice', other: '192.0.2.7' }, '192.0.2.7'],
@@ -40,6 +41,8 @@ it.each([
   line({ msg: 'relay 2 of 3: connection refused; version 1.2.3', path: 'a, b' }),
   line({ level: 'debug', msg: 'from 192.0.2.0/24 and 2001:db8:1::/48, under abababab...' }),
   line({ msg: 'error:0A000126:SSL routines::unexpected eof while reading' }),
+  line({ msg: 'unsupported protocol:../openssl/ssl/statem/statem_srvr.c:1780: at file:///a/b.ts:12:3' }),
+  line({ msg: 'https://[address]/v1 fails' }),
   line({
     record: 'splice',
     start: '2026-11-20T12:34:56.789Z',

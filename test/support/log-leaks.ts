@@ -49,7 +49,9 @@ function leaksInText(text: string, networks: boolean): string[] {
       const isIp = isIPv6(ip) || isIPv6(ip.replace(/[.:]$/, ''));
       return isIp && !(networks && bits === '48' && ip.endsWith('::'));
     }),
-    ...matches(/\b[a-z][\w.-]*:\d{2,5}\b/gi),
+    // Not the files that errors of OpenSSL name: `../ssl/record.c:80`.
+    ...matches(/(?<![\w./-])[a-z][\w.-]*:\d{2,5}\b/gi),
+    ...matches(/\b[a-z]+:\/\/[^\s/[]+/gi),
     ...matches(/\blocalhost\b/g),
     ...matches(/[\da-f]{64}/gi),
   ];
