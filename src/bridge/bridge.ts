@@ -3,7 +3,7 @@
  * secret store.
  */
 import type { Clock } from '../base/clock.ts';
-import { type BeaconError, messageOf } from '../base/errors.ts';
+import { asBeaconError, type BeaconError } from '../base/errors.ts';
 import { BRIDGE_TUNNELS, STALL_TIMEOUT_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -95,7 +95,7 @@ export class Bridge {
   denyListed(): void {
     const denied = [...this.#tunnels].filter((tunnel) => tunnel.denyIfListed());
     if (denied.length > 0)
-      this.#options.log.warn('tunnels of denied brokers are cut', { entries: denied.length });
+      this.#options.log.warn('tunnels of denied brokers are cut', { tunnels: denied.length });
   }
 
   /** Leaves the relays, says GOAWAY in every tunnel, and waits until `deadline` for their streams to finish. */
@@ -128,7 +128,8 @@ export class Bridge {
       });
       if (this.#stop.signal.aborted) tunnel.destroy();
     } catch (error) {
-      if (!this.#stop.signal.aborted) log.warn(`a broker came, and no tunnel: ${messageOf(error)}`);
+      const { message, code } = asBeaconError(error);
+      if (!this.#stop.signal.aborted) log.warn(`a broker came, and no tunnel: ${message}`, { code });
     } finally {
       this.#handshakes.delete(stream);
       this.#parks.fill();

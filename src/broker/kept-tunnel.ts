@@ -157,7 +157,7 @@ export class KeptTunnel {
     } catch (cause) {
       const error = asBeaconError(cause);
       if (this.#over) return this.#plan.dropped(dial);
-      log.debug(`no leg: ${error.message}`, { code: error.code, reason: dial.purpose });
+      log.debug(`a leg came to nothing: ${error.message}`, { code: error.code, reason: dial.purpose });
       this.#plan.failed({ ...dial, route }, error, clock.now());
     }
     this.#run();
@@ -217,7 +217,7 @@ export class KeptTunnel {
   #placement(): { path: string; zone?: string } {
     const paths = this.tunnel.legs.map(({ path }) => path);
     const spell = (names: readonly (readonly string[])[]): string =>
-      names.map((each) => each.join(' and ')).join('; ');
+      names.map((each) => each.join(', ')).join('; ');
     const { nodes } = this.#options.routes;
     const zones = paths.map((path) => path.map((node) => nodes.zoneOf(node)));
     const isKnown = zones.flat().some((zone) => zone !== '');

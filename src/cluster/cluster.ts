@@ -177,7 +177,7 @@ export class Cluster {
       case 'refused':
         return log.debug(`something that a node sent was refused: ${effect.detail}`, {
           node: effect.from,
-          why: effect.why,
+          reason: effect.why,
         });
     }
   }

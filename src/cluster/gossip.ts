@@ -235,7 +235,7 @@ export class Gossip {
   #onFlood(origin: string): void {
     const { clock, log } = this.#options;
     if (!this.#membership.isConnected(origin)) return;
-    log.warn('a cluster member sends more gossip than a node can need; it is cut off for a while', {
+    log.warn('a node sends more gossip than one can need; it is cut off for a while', {
       node: origin,
     });
     this.#membership.block(origin, GOSSIP_FLOOD_PAUSE_MS, clock.now());
@@ -255,7 +255,7 @@ export class Gossip {
       take();
     } catch (error) {
       const detail = messageOf(error);
-      this.#options.log.error('what a cluster member sent or did could not be taken', { node: from, detail });
+      this.#options.log.error('what a node sent or did could not be taken', { node: from, detail });
     }
   }
 

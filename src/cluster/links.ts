@@ -127,7 +127,7 @@ export class Links {
       outcome = 'opened';
     } catch (error) {
       if (isUnresolved(error)) outcome = 'unresolved';
-      log.debug('a cluster member could not be dialled', { node: name, detail: messageOf(error) });
+      log.debug('a node could not be dialled', { node: name, detail: messageOf(error) });
     } finally {
       timer.cancel();
       this.#dials.delete(name);
@@ -153,7 +153,7 @@ export class Links {
     const open = this.#open.get(connection.id);
     if (!open || !this.#options.membership.ready(open.name, connection.id)) return;
     open.ready = true;
-    this.#options.log.info('a cluster member is connected', { node: open.name });
+    this.#options.log.info('a node is connected', { node: open.name });
     this.#options.onConnected(open.name);
   }
 
@@ -163,7 +163,7 @@ export class Links {
     if (!open) return;
     this.#open.delete(connection.id);
     if (!membership.closed(open.name, connection.id, clock.now())) return;
-    log.info('a cluster member is no longer connected', { node: open.name });
+    log.info('a node is no longer connected', { node: open.name });
     onDisconnected(open.name);
   }
 
@@ -187,7 +187,7 @@ export class Links {
   /** Aborts, because a clean close waits for a peer that may be gone. */
   #close(connection: Connection, why: CloseReason): void {
     this.#options.onClosed(why);
-    this.#options.log.debug('closing the connection to a cluster member', { why });
+    this.#options.log.debug('the connection to a node is closed here', { reason: why });
     connection.abort(new BeaconError('closed', `closed: ${why}`));
   }
 }

@@ -89,11 +89,11 @@ export class TcpListener {
 
   #onNoise(reason: NoiseReason, detail?: unknown): void {
     const { log } = this.#options;
-    log.debug('a local connection ended before it was a link', {
+    log.debug('a connection of a client came to nothing', {
       reason,
       ...(detail !== undefined && { detail: messageOf(detail) }),
     });
     if (reason === 'internal')
-      log.error('a local connection was dropped by a fault of ours; debug logs say more');
+      log.error('a connection of a client was dropped by a fault of ours; debug logs say more');
   }
 }

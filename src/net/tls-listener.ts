@@ -116,7 +116,7 @@ export class TlsListener {
 
   #onNoise(reason: NoiseReason, detail?: unknown): void {
     const { log, onNoise } = this.#options;
-    log.debug('a connection ended before it was a link', {
+    log.debug('a connection came to nothing', {
       reason,
       ...(detail !== undefined && { detail: messageOf(detail) }),
     });

@@ -245,7 +245,7 @@ export class Neighbours {
   }
 
   #onFailed(broker: ConnectionId, infoHash: InfoHash, holder: string, failure: ForwardFailure): void {
-    this.#options.log.debug('a forward came to nothing', { node: holder, why: failure.kind });
+    this.#options.log.debug('a forward came to nothing', { node: holder, reason: failure.kind });
     if (failure.kind === 'notHere') this.#cluster.notHere(holder, infoHash, failure.sequence);
     const reached = failure.kind !== 'unreachable';
     this.#options.feed((matcher, now) => matcher.forwardFailed(broker, reached, now));

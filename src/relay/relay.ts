@@ -247,7 +247,7 @@ export class Relay implements ConnectionHandler {
     const { log } = this.#options;
     if (error instanceof BeaconError) log.debug('a client broke the protocol', { code: error.code });
     else {
-      log.error('a connection was closed by a fault of ours; run with debug logs for more');
+      log.error('a connection was dropped by a fault of ours; debug logs say more');
       log.debug('the fault', { detail: messageOf(error) });
     }
     connection.refuse(refusedFor(error));

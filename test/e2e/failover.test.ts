@@ -36,7 +36,7 @@ function legs(): string[][] {
   const line = broker.lines.findLast(({ msg }) => msg === TWO_LEGS) as
     | (LogLine & { path: string })
     | undefined;
-  return (line?.path ?? '').split('; ').map((path) => path.split(' and '));
+  return (line?.path ?? '').split('; ').map((path) => path.split(', '));
 }
 
 it('starts with two legs that share no node', () => {

@@ -40,7 +40,7 @@ describe('the look at every line', () => {
     onTestFinished(() => files.remove());
     const relay = await startBeacon(files.relayArgs());
     const socket = await ask(relay.port, 'no TLS at all');
-    await relay.waitFor(({ level, msg }) => level === 'debug' && /before it was a link/.test(msg));
+    await relay.waitFor(({ level, msg }) => level === 'debug' && msg === 'a connection came to nothing');
     socket.destroy();
     await relay.stop();
   });

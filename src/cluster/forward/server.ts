@@ -116,7 +116,7 @@ export class ForwardServer {
     log.debug('a forward of another node ended before it was joined', { code });
     // Only a holder of the cluster secret gets that far, so this is no scanner's noise.
     if (code === 'untrusted') {
-      log.warn('a member of the cluster claimed the name of another; rotate the cluster secret if it leaked');
+      log.warn('a node claimed the name of another; rotate the cluster secret if it leaked');
     }
   }
 

@@ -12,7 +12,7 @@ describe('a tunnel', () => {
     expect(scene.wishes.at(-1)).toMatchObject({ wanted: BRIDGE, avoid: ['a', 'b'] });
     const told = scene.lines.filter(({ level }) => level === 'info');
     expect(told).toMatchObject([{ message: expect.stringContaining('share no node') }]);
-    expect(told[0]?.fields).toEqual({ path: 'a and b; c' });
+    expect(told[0]?.fields).toEqual({ path: 'a, b; c' });
   });
 
   it('whose legs share a zone replaces one of them where it can, and says both', async () => {
