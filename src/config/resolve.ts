@@ -62,8 +62,13 @@ function settingValue(setting: CommandSetting, flags: Flags, env: Environment, m
   try {
     return parseValue(setting.type, source.text);
   } catch (error) {
-    throw new BeaconError('config', `${source.from}: ${messageOf(error)}`, { cause: error });
+    throw new BeaconError('config', `${source.from}: ${said(messageOf(error), source.text)}`);
   }
+}
+
+/** What a parser says of `text`, without what it quotes of it where that may be a password or a key. */
+function said(message: string, text: string): string {
+  return /@|-----BEGIN/.test(text) ? message.replace(/"(?:[^"\\]|\\.)*"/g, '[not shown]') : message;
 }
 
 function given(
