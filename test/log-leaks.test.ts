@@ -20,9 +20,10 @@ describe('a planted line', () => {
     [{ msg: 'getaddrinfo ENOTFOUND localhost' }, 'localhost'],
     [{ level: 'debug', msg: 'cannot reach relay-1.example.com:8443' }, 'relay-1.example.com:8443'],
     [{ msg: 'https://store.example/v1 fails' }, 'https://store.example'],
-    [{ hash: HASH }, HASH],
-    [{ level: 'debug', hash: HASH.toUpperCase() }, HASH.toUpperCase()],
-    [{ record: 'splice', other: '192.0.2.7' }, '192.0.2.7'],
+    [{ msg: HASH }, HASH],
+    [{ level: 'debug', msg: HASH.toUpperCase() }, HASH.toUpperCase()],
+    [{ record: 'splice', outcome: '192.0.2.7' }, '192.0.2.7'],
+    [{ colour: 'red' }, 'colour, a field that docs/logs.md does not have,'],
     [{ record: 'stream', peer: { broker: '192.0.2.7' } }, '192.0.2.7'],
   ])('%j is found', (fields, leak) => {
     expect(leaksIn(line(fields))).toContain(leak);

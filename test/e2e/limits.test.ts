@@ -122,8 +122,11 @@ describe('without an allow file', () => {
   });
 });
 
+/** Lines that do not need `debug` to be seen. */
+const told = ({ lines }: BeaconProcess): number => lines.filter(({ level }) => level !== 'debug').length;
+
 it('a scanner leaves no line at info, whatever it does', async () => {
-  const before = [open, listed].map(({ lines }) => lines.length);
+  const before = [open, listed].map(told);
   const start = await clientHello();
   for (const { port } of [open, listed]) {
     const silent = await tcp(port);
@@ -140,5 +143,5 @@ it('a scanner leaves no line at info, whatever it does', async () => {
     proofless.send(hello('park'));
     await proofless.expect('refused');
   }
-  expect([open, listed].map(({ lines }) => lines.length)).toEqual(before);
+  expect([open, listed].map(told)).toEqual(before);
 });

@@ -1,7 +1,9 @@
 /**
  * Looks for what no line of a log may say in every line of every process that a test starts: addresses, host:port,
- * info_hashes. It knows nothing of how the product masks them. log-leaks-setup.ts fails the test.
+ * info_hashes. It knows nothing of how the product masks them. Fields that nobody wrote down count as well.
+ * log-leaks-setup.ts fails the test.
  */
+import { readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** What an operator asked for by a flag: fields of records, by record, that may say anything. */
@@ -11,6 +13,13 @@ const ASKED_FOR: Readonly<Record<string, readonly string[]>> = {
 };
 /** ISO 8601: digits and colons. */
 const TIMES = ['time', 'start'];
+
+/** Fields in the first columns of the tables of docs/logs.md. */
+const DOCUMENTED: ReadonlySet<string> = new Set(
+  [...readFileSync('docs/logs.md', 'utf8').matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(
+    ([, names = '']) => names.replaceAll('`', '').split(', '),
+  ),
+);
 
 const found: string[] = [];
 
@@ -32,9 +41,13 @@ export function leaksIn(line: string): string[] {
   if (!line.startsWith('{')) return leaksInText(line, false);
   const { level, record = '', ...fields } = JSON.parse(line) as Record<string, unknown>;
   const exempt = [...TIMES, ...(ASKED_FOR[String(record)] ?? [])];
-  return Object.entries(fields)
-    .filter(([name]) => !exempt.includes(name))
-    .flatMap(([, value]) => leaksInText(JSON.stringify(value), level === 'debug'));
+  const unknown = Object.keys(fields).filter((name) => !DOCUMENTED.has(name));
+  return [
+    ...unknown.map((name) => `${name}, a field that docs/logs.md does not have,`),
+    ...Object.entries(fields)
+      .filter(([name]) => !exempt.includes(name))
+      .flatMap(([, value]) => leaksInText(JSON.stringify(value), level === 'debug')),
+  ];
 }
 
 function leaksInText(text: string, networks: boolean): string[] {

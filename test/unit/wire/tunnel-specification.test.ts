@@ -1,7 +1,10 @@
 /** TUNNEL.md against the source: numbers, senders, lengths, limits, labels and example bytes. */
 import { describe, expect, it } from 'vitest';
 import * as limits from '../../../src/base/limits.ts';
+import type { TcpEnds } from '../../../src/net/tcp-ends.ts';
+import { CLIENT_HEADER, clientHeader, parseClientHeader } from '../../../src/tunnel/client-header.ts';
 import { DATA_BYTES, TUNNEL_LAYOUTS, TUNNEL_VERSION } from '../../../src/tunnel/frames.ts';
+import { ERROR_HEADER, STREAM_REFUSALS } from '../../../src/tunnel/http2.ts';
 import { EXPORTED_KEY_BYTES, EXPORTER_LABEL, ROLE_LABELS } from '../../../src/tunnel/session/attach.ts';
 import { GOLDEN_DATA, goldenTunnelBytes, TUNNEL_GOLDEN } from '../../support/golden-tunnel-frames.ts';
 import { Specification } from '../../support/specification.ts';
@@ -47,6 +50,14 @@ describe('TUNNEL.md', () => {
   it.each(frames)('shows the bytes of $name', ({ name }) => {
     // The golden bytes are compared with the codec in frames.test.ts, the MAC in attach.test.ts.
     expect(tunnel.examples(name)).toEqual([{ label: name, digits: GOLDEN[name]?.toString('hex') }]);
+  });
+
+  it('lists every refusal of a stream with its status, and names the headers', () => {
+    const rows = tunnel.groups(/^\| `(\w+)` \| (\d{3}) \|/gm);
+    expect(Object.fromEntries(rows.map(([code, status]) => [code, Number(status)]))).toEqual(STREAM_REFUSALS);
+    for (const header of [ERROR_HEADER, CLIENT_HEADER]) expect(tunnel.text).toContain(`\`${header}\``);
+    const [[example = ''] = []] = tunnel.groups(/^(\d+\.\d+\.\d+\.\d+ .*)$/gm);
+    expect(clientHeader(parseClientHeader(example) as TcpEnds)).toBe(example);
   });
 
   it('states limits as they are', () => {
