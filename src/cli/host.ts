@@ -12,6 +12,7 @@ export interface Host {
   readonly colors: boolean;
   out(text: string): void;
   error(text: string): void;
+  /** The log of the process; warnings of Node go there from now on. */
   createLog(options: LogOptions): Log;
   /** Calls `stop` at every request to end (SIGTERM, SIGINT) until the returned function is called. */
   onStop(stop: () => void): () => void;
@@ -28,7 +29,13 @@ export function processHost(env: Environment): Host {
     colors: process.stdout.isTTY === true && process.stdout.hasColors({ ...env }),
     out: (text) => process.stdout.write(text),
     error: (text) => process.stderr.write(text),
-    createLog,
+    createLog(options) {
+      const log = createLog(options);
+      // Node's own way to say them is several lines that are no JSON, and past the mask.
+      process.removeAllListeners('warning');
+      process.on('warning', ({ name, message }) => log.warn(`a warning of Node: ${name}: ${message}`));
+      return log;
+    },
     onStop(stop) {
       for (const signal of STOP_SIGNALS) process.on(signal, stop);
       return () => {

@@ -112,10 +112,11 @@ export class RelayDialer {
   #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
     const { identity, bridgeCas, clock, proxyFor } = this.#options;
     const proxy = proxyFor?.(address);
+    const name = this.#nameOf(address);
     return dialTls({
       ...(proxy && { proxy }),
       host: address.host,
-      name: this.#nameOf(address),
+      name,
       ...(ips && { ips }),
       port: address.port,
       alpn: ALPN,
@@ -128,7 +129,7 @@ export class RelayDialer {
         bridgeCas.some((bridgeCa) => chainsTo(chain, bridgeCa))
           ? new BeaconError(
               'untrusted',
-              "the relay's certificate comes from the bridge CA: such a relay could pose as the bridge; give it one from another CA ('beacon certs relay')",
+              `${name}: its certificate comes from the bridge CA, so it could pose as the bridge; give it one from another CA ('beacon certs relay')`,
             )
           : undefined,
     });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { processHost } from '../../../src/cli/host.ts';
+import { settled } from '../../support/leaks.ts';
 
 describe('processHost', () => {
   it('listens for both signals until it is released', () => {
@@ -19,6 +20,22 @@ describe('processHost', () => {
     process.emit('SIGTERM', 'SIGTERM');
     await stopped.promise;
     release();
+  });
+
+  it('has warnings of Node go through the log, masked as all else', async () => {
+    const before = process.listeners('warning');
+    const lines: string[] = [];
+    try {
+      processHost({}).createLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) });
+      process.emitWarning('192.0.2.7 is slow', 'TimeWarning');
+      await settled(() => lines.length > 0);
+    } finally {
+      process.removeAllListeners('warning');
+      for (const listener of before) process.on('warning', listener);
+    }
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'warn', msg: 'a warning of Node: TimeWarning: [address] is slow' },
+    ]);
   });
 
   it('takes the environment it is given', () => {
