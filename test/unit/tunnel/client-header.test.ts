@@ -1,8 +1,11 @@
 /** How a broker names its client, and what a bridge takes for a name. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { BeaconError } from '../../../src/base/errors.ts';
 import { parseIp } from '../../../src/base/ip.ts';
+import type { TcpEnds } from '../../../src/net/tcp-ends.ts';
 import { clientHeader, parseClientHeader } from '../../../src/tunnel/client-header.ts';
+import { TARGET, tunnelPair } from '../../support/tunnels.ts';
 
 describe('the client of a stream', () => {
   it('is written as four fields', () => {
@@ -69,5 +72,31 @@ describe('the client of a stream', () => {
       }),
       { seed: 8, numRuns: 2_000 },
     );
+  });
+});
+
+describe('through a tunnel', () => {
+  async function askedFor(clients: readonly (TcpEnds | undefined)[]): Promise<(TcpEnds | undefined)[]> {
+    const asked: (TcpEnds | undefined)[] = [];
+    const tunnel = await tunnelPair({
+      reach: (_target, client) => {
+        asked.push(client);
+        return Promise.reject(new BeaconError('malformed', 'no more than a look'));
+      },
+    });
+    onTestFinished(() => tunnel.close());
+    for (const client of clients) {
+      // The bridge's word for it reaches the broker as well.
+      await expect(tunnel.broker.connect(TARGET, client).accepted).rejects.toMatchObject({
+        code: 'malformed',
+      });
+    }
+    return asked;
+  }
+
+  it('the bridge learns of each stream whose it is, or that nobody says so', async () => {
+    const source = { host: '2001:db8::7', port: 51_000 };
+    const client = { source, destination: { host: '2001:db8::1', port: 8_199 } };
+    expect(await askedFor([client, undefined])).toEqual([client, undefined]);
   });
 });
