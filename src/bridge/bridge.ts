@@ -145,7 +145,8 @@ export class Bridge {
   }
 
   #refuse({ message, code }: BeaconError, request: StreamRequest): void {
-    this.#refusals.bad(`a stream was refused: ${message}`, code);
+    // That a client leaves is no news.
+    if (code !== 'closed') this.#refusals.bad(`a stream was refused: ${message}`, code);
     this.#options.streamLog?.refused(request, code);
   }
 

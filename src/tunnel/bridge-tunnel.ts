@@ -49,7 +49,7 @@ export interface StreamRequest {
 export interface BridgeTunnelHandler {
   /** A stream whose target was reached. Both links are the handler's now. */
   onStream(stream: Link, target: Link, request: StreamRequest): void;
-  /** A stream that could not be served; the broker has been told the code. */
+  /** A stream that could not be served. The broker has been told the code, but for `closed`: it had left, or is denied. */
   onRefused(error: BeaconError, request: StreamRequest): void;
   /** Whether the broker with this chain (DER, leaf first, judged good) gets no tunnel. Default: every one gets one. */
   denies?(peerChain: readonly Buffer[]): boolean;
@@ -152,7 +152,11 @@ export class BridgeTunnel {
       if (headers[':method'] !== 'CONNECT')
         throw new BeaconError('unknownTarget', 'a stream must be a CONNECT');
       const target = await this.#reach(request.target, parseClientHeader(headers[CLIENT_HEADER]));
-      if (this.#denied || stream.closed || stream.destroyed) return target.reset();
+      if (this.#denied || stream.closed || stream.destroyed) {
+        target.reset();
+        const gone = new BeaconError('closed', 'a stream was gone before its target was reached');
+        return this.#handler.onRefused(gone, request);
+      }
       stream.respond({ ':status': 200 });
       this.#handler.onStream(link, target, request);
     } catch (cause) {

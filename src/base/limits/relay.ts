@@ -197,7 +197,7 @@ export const STALL_TIMEOUT_MS = 60 * SECOND;
 
 // ---- connection log, rounded by --blur
 
-/** When a splice began: whoever watched one of its ends knows it to the second, and finds some hundred in an hour. */
+/** When a splice began. Whoever watched one of its ends knows that to the second; an hour holds many others. */
 export const BLUR_START_MS = 3_600 * SECOND;
 /** How long it took, times a power of two: most splices fall into one of ten sizes. */
 export const BLUR_DURATION_MS = 60 * SECOND;
