@@ -1,6 +1,6 @@
 /**
  * Takes addresses, host names and info_hashes out of the texts of log lines. The log does this to every line, whoever wrote
- * it: errors of the system, of OpenSSL and of libraries name addresses as well. docs/decisions/0036-what-a-log-may-say.md.
+ * it: errors of the system, of OpenSSL and of libraries name addresses as well. docs/decisions/0038-what-a-log-may-say.md.
  *
  * A host name looks like any other word, so it is known by what stands beside it: a port, a URL, a look-up. A bare one cannot
  * be told from a file or a node, which is why errors of dialling name a place in the list and no host. Pure.

@@ -57,7 +57,7 @@ async function runDaemon<C extends CommandName>(
   try {
     const daemon = await Promise.race([start(settings, log), requests.second]);
     await Promise.race([
-      requests.first.then(() => log.info('stopping: a signal asked for it')),
+      requests.first.then(() => log.info('Stopping: a signal asked for it.')),
       daemon.ended ?? requests.first,
     ]);
     await Promise.race([daemon.stop(), requests.second]);
