@@ -37,8 +37,8 @@ const FINDING: readonly Mutant[] = [
   {
     name: 'the pause stays long when a bridge was found',
     file,
-    find: 'this.#pauseMs = FIND_NEXT_MS;\n    this.#reconnect.succeeded();',
-    replace: 'this.#reconnect.succeeded();',
+    find: 'this.#pauseMs = FIND_NEXT_MS;\n    void this.#welcome(tunnel);',
+    replace: 'void this.#welcome(tunnel);',
   },
   {
     name: 'that there is no other bridge is news',
