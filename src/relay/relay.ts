@@ -309,7 +309,7 @@ export class Relay implements ConnectionHandler {
   /** The bridge is parked on another node. */
   #join({ broker, holder, pairId, bridgeInstance }: Extract<Effect, { do: 'join' }>): void {
     const brokerSide = this.#connections.get(broker);
-    const facts = spliceFacts(this.#options.node, { pairId, broker: brokerSide, holder });
+    const facts = spliceFacts(this.#options.node, { pairId, broker: brokerSide, holder: holder.node });
     const forward = this.#neighbours?.takeJoined(broker);
     this.#splice(this.#tellPaired(broker, { pairId, bridgeInstance, holder }), forward, facts);
   }
