@@ -37,6 +37,7 @@ export interface BridgeOptions {
 
 export class Bridge {
   readonly #options: BridgeOptions;
+  #identity: TunnelIdentity;
   readonly #parks: Parks;
   readonly #stop = new AbortController();
   readonly #refusals: News;
@@ -48,6 +49,7 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options;
+    this.#identity = options.identity;
     this.#parks = new Parks({
       ...options,
       infoHash: options.identity.infoHash,
@@ -91,6 +93,19 @@ export class Bridge {
     this.#parks.fill();
   }
 
+  /**
+   * From now on: brokers are asked to replace their tunnels, and parks are made anew, one after the other. Tunnels of brokers
+   * under a CA that `identity` does not accept any more are cut. `identity` has the info_hash of the first one.
+   */
+  setIdentity(identity: TunnelIdentity): void {
+    this.#identity = identity;
+    for (const tunnel of this.#tunnels) {
+      if (identity.accepts.includes(tunnel.infoHash)) tunnel.askRenewal();
+      else tunnel.destroy();
+    }
+    this.#parks.renew();
+  }
+
   /** Cuts the tunnels of brokers that are denied now. */
   denyListed(): void {
     const denied = [...this.#tunnels].filter((tunnel) => tunnel.denyIfListed());
@@ -112,7 +127,8 @@ export class Bridge {
   }
 
   async #serve(stream: SessionStream): Promise<void> {
-    const { identity, reach, log, denies } = this.#options;
+    const { reach, log, denies } = this.#options;
+    const identity = this.#identity;
     this.#handshakes.add(stream);
     try {
       const tunnel = await BridgeTunnel.accept(stream, identity, reach, {
@@ -122,6 +138,8 @@ export class Bridge {
       });
       this.#tunnels.add(tunnel);
       log.debug('a tunnel is up');
+      // Its handshake began before our certificate was changed.
+      if (identity !== this.#identity) tunnel.askRenewal();
       void tunnel.closed.then(() => {
         this.#tunnels.delete(tunnel);
         this.#parks.fill();

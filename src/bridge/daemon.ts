@@ -1,7 +1,8 @@
 /** `beacon bridge`: composes a {@link Bridge} from settings and files; two of them while the CA is changed. */
 import { sleep, systemClock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
-import { STOP_GRACE_MS } from '../base/limits.ts';
+import { type FileStatus, FileWatch, type Watched } from '../base/file-watch.ts';
+import { PEM_FILE_BYTES, STOP_GRACE_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { SOFTWARE } from '../base/version.ts';
@@ -11,7 +12,7 @@ import { targetsOf } from '../config/targets.ts';
 import { certificateToPem } from '../pki/pem.ts';
 import { type ClientCredentials, loadClient, readAuthorities } from '../tunnel/client-credentials.ts';
 import { Bridge } from './bridge.ts';
-import { DenyFile } from './deny-file.ts';
+import { isDenied, watchDenyFile } from './deny-file.ts';
 import { StreamLog } from './stream-log.ts';
 import { reachTargets } from './target.ts';
 
@@ -19,31 +20,34 @@ export interface RunningBridge {
   readonly bridge: Bridge;
   /** The one for `--tls-cert`, and, while the CA is changed, the one for `--tls-next-cert`. */
   readonly bridges: readonly Bridge[];
+  /** Its certificates, CAs and deny file: what became of their changes. */
+  readonly files: readonly FileStatus[];
+  /** Reads its files again; never rejects. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Resolves when the bridge runs; it may not be parked yet. Rejects with BeaconError('config'). */
 export async function startBridge(settings: BridgeSettings, log: Log): Promise<RunningBridge> {
+  const watch = new FileWatch(systemClock, log);
   const deps = { clock: systemClock, random: systemRandom, log };
-  const clients = await loadClients(settings, deps);
-  const { vaultCa, parks } = settings;
-  const authorities = vaultCa === undefined ? undefined : await readAuthorities(vaultCa, flagOf('vaultCa'));
+  const clients = await loadClients(settings, { ...deps, watch });
+  const { parks, denyCertFile } = settings;
+  const vaultCa = await watchVaultCa(settings, watch);
   const stopped = new AbortController();
   const targets = targetsOf(settings);
   const reach = reachTargets({
     targets,
-    ca: authorities?.map(certificateToPem),
+    ca: () => vaultCa?.value,
     clock: systemClock,
     signal: stopped.signal,
     tellsClient: settings.targetProxyProtocol,
   });
   const streamLog = settings.streamLog && new StreamLog(systemClock, log);
-  const denied = await openDenyFile(settings, log, () => {
-    for (const each of bridges) each.denyListed();
-  });
-  const denies = denied && ((chain: readonly Buffer[]) => denied.denies(chain));
-  const make = (client: ClientCredentials): Bridge =>
-    new Bridge({
+  const denied = denyCertFile === undefined ? undefined : await watchDenyFile(denyCertFile, watch);
+  const denies = denied && ((chain: readonly Buffer[]) => isDenied(chain, denied.value));
+  const make = (client: ClientCredentials): Bridge => {
+    const bridge = new Bridge({
       ...deps,
       ...client,
       parks,
@@ -52,15 +56,27 @@ export async function startBridge(settings: BridgeSettings, log: Log): Promise<R
       ...(streamLog && { streamLog }),
       software: SOFTWARE,
     });
+    client.onChange = (identity) => bridge.setIdentity(identity);
+    return bridge;
+  };
   const bridge = make(clients.own);
   const bridges = [bridge, ...clients.next.map(make)];
+  if (denied)
+    denied.onChange = () => {
+      for (const each of bridges) each.denyListed();
+    };
   for (const each of bridges) each.start();
+  watch.start();
   log.info('the bridge is up', { targets: targets.map(({ name }) => name).join(', ') });
   return {
     bridge,
     bridges,
+    get files() {
+      return watch.status;
+    },
+    reload: () => watch.reload(),
     async stop() {
-      denied?.close();
+      watch.close();
       const deadline = sleep(systemClock, STOP_GRACE_MS, stopped.signal);
       await Promise.all(bridges.map((each) => each.stop(deadline)));
       stopped.abort();
@@ -90,10 +106,17 @@ async function loadClients(
   );
 }
 
-function openDenyFile(
-  { denyCertFile }: BridgeSettings,
-  log: Log,
-  onChange: () => void,
-): Promise<DenyFile> | undefined {
-  return denyCertFile === undefined ? undefined : DenyFile.open(denyCertFile, systemClock, log, onChange);
+/** The CAs for the store's certificate, PEM; undefined: the system's. */
+function watchVaultCa(
+  { vaultCa }: BridgeSettings,
+  watch: FileWatch,
+): Promise<Watched<readonly string[]>> | undefined {
+  if (vaultCa === undefined) return undefined;
+  return watch.open<readonly string[]>({
+    name: `the CA of ${flagOf('vaultCa')}`,
+    files: [vaultCa],
+    maxBytes: PEM_FILE_BYTES,
+    load: async () => (await readAuthorities(vaultCa, flagOf('vaultCa'))).map(certificateToPem),
+    describe: (certificates) => ({ entries: certificates.length }),
+  });
 }

@@ -1,10 +1,9 @@
 /** The deny file: fingerprints of broker certificates that get no tunnel, one a line; read again when it changes. */
-import type { Clock } from '../base/clock.ts';
+import type { FileWatch, Watched } from '../base/file-watch.ts';
 import { DENY_FILE_BYTES } from '../base/limits.ts';
-import type { Log } from '../base/log.ts';
 import { flagOf } from '../config/settings.ts';
 import { fingerprintsOf, parseFingerprint } from '../pki/fingerprints.ts';
-import { ListFile, type ListKind } from '../pki/list-file.ts';
+import { type ListKind, watchList } from '../pki/list-file.ts';
 
 const KIND: ListKind<string> = {
   flag: flagOf('denyCertFile'),
@@ -13,36 +12,12 @@ const KIND: ListKind<string> = {
   parse: parseFingerprint,
 };
 
-export class DenyFile {
-  readonly #list: ListFile<string>;
+/** The fingerprints in `file`, read again when it changes. Throws BeaconError('config'). */
+export function watchDenyFile(file: string, watch: FileWatch): Promise<Watched<ReadonlySet<string>>> {
+  return watchList(file, KIND, watch);
+}
 
-  private constructor(list: ListFile<string>) {
-    this.#list = list;
-  }
-
-  /**
-   * Reads the file and goes on re-reading it until {@link close}. Throws BeaconError('config').
-   *
-   * @param onChange runs after each change of the list.
-   */
-  static async open(file: string, clock: Clock, log: Log, onChange: () => void): Promise<DenyFile> {
-    const list = await ListFile.open(file, KIND, clock, log);
-    list.onChange = onChange;
-    return new DenyFile(list);
-  }
-
-  /** @param chain of a broker, DER, leaf first, judged good. */
-  denies(chain: readonly Buffer[]): boolean {
-    const { entries } = this.#list;
-    return entries.size > 0 && fingerprintsOf(chain).some((fingerprint) => entries.has(fingerprint));
-  }
-
-  /** Reads the file now; never rejects. */
-  reload(): Promise<void> {
-    return this.#list.reload();
-  }
-
-  close(): void {
-    this.#list.close();
-  }
+/** @param chain of a broker, DER, leaf first, judged good. */
+export function isDenied(chain: readonly Buffer[], denied: ReadonlySet<string>): boolean {
+  return denied.size > 0 && fingerprintsOf(chain).some((fingerprint) => denied.has(fingerprint));
 }

@@ -41,6 +41,8 @@ interface Park {
   readonly route: Route;
   /** Dialled to find a node that we are not parked at. */
   readonly explores: boolean;
+  /** Of the certificate that it was dialled with, counted up by {@link Parks.renew}. */
+  readonly generation: number;
   /** Undefined: not parked yet. */
   node: string | undefined;
 }
@@ -56,6 +58,9 @@ export class Parks {
   readonly #parks = new Set<Park>();
   /** Parks that a relay wants to be rid of: each is closed when another is parked. */
   readonly #leaving = new Set<Park>();
+  /** The park with an older certificate that is to be closed when another is parked. */
+  #renewing: Park | undefined;
+  #generation = 0;
   /** What went wrong last, by route: that one relay is down is no news because another one works. */
   readonly #news = new WeakMap<Route, News>();
   #dialling = 0;
@@ -98,6 +103,13 @@ export class Parks {
     for (let count = 0; count < missing; count += 1) void this.#dial();
   }
 
+  /** Makes every park anew, one after the other, as the dialler shows another certificate now. The old one waits until its
+   *  successor is parked. */
+  renew(): void {
+    this.#generation += 1;
+    this.#renewNext();
+  }
+
   /** Leaves all relays; idempotent. */
   stop(): void {
     this.#stop.abort();
@@ -107,7 +119,7 @@ export class Parks {
   }
 
   get #all(): Park[] {
-    return [...this.#parks, ...this.#leaving];
+    return [...this.#parks, ...this.#leaving, ...(this.#renewing ? [this.#renewing] : [])];
   }
 
   async #dial(): Promise<void> {
@@ -117,7 +129,7 @@ export class Parks {
       await dialer.refresh();
       if (this.#stop.signal.aborted) return;
       const avoid = [...this.#leaving].filter(isHeld).map(({ node }) => node);
-      const choice = dialer.routes.next(clock.now(), { need: 'any', avoid, load: this.byHost });
+      const choice = dialer.routes.next(clock.now(), { need: 'any', avoid, load: this.#loadWithoutRenewing });
       if (choice.kind === 'wait') return this.#retryIn(choice.waitMs);
       await this.#reach(choice.route, false);
     } finally {
@@ -126,11 +138,17 @@ export class Parks {
     this.fill();
   }
 
+  /** What is renewed leaves a place where it was. */
+  get #loadWithoutRenewing(): ReadonlyMap<string, number> {
+    return ParkSpread.load([...this.#parks, ...this.#leaving].filter(isHeld));
+  }
+
   async #reach(route: Route, explores: boolean): Promise<void> {
     const { dialer, clock } = this.#options;
+    const generation = this.#generation;
     try {
       const reached = await dialer.dialRoute(route, this.#stop.signal);
-      this.#add(reached.link, reached.route, explores);
+      this.#add(reached.link, { route: reached.route, explores, generation });
     } catch (error) {
       const known = asBeaconError(error);
       dialer.routes.failed(route, known, clock.now());
@@ -139,7 +157,7 @@ export class Parks {
     }
   }
 
-  #add(link: Link, route: Route, explores: boolean): void {
+  #add(link: Link, birth: Pick<Park, 'route' | 'explores' | 'generation'>): void {
     const { dialer, clock, infoHash, instance, software } = this.#options;
     const connection = new ParkedConnection(
       link,
@@ -147,7 +165,7 @@ export class Parks {
       {
         onParked: (parked) => this.#onParked(park, parked),
         onLeave: () => {
-          this.#parks.delete(park);
+          this.#remove(park);
           this.#leaving.add(park);
           this.fill();
         },
@@ -156,7 +174,7 @@ export class Parks {
         onEnd: (error, parkedMs) => this.#onEnd(park, error, parkedMs),
       },
     );
-    const park: Park = { connection, route, explores, node: undefined };
+    const park: Park = { connection, ...birth, node: undefined };
     this.#parks.add(park);
     // Stopped while the dial was under way.
     if (!this.#stop.signal.aborted) return;
@@ -172,7 +190,8 @@ export class Parks {
     log[this.parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
     const held = [...this.#parks].filter(isHeld);
     if (park.explores && isHeld(park)) this.#close(this.#spread.landed(park, held, clock.now()));
-    else this.#close([...this.#leaving][0]);
+    else this.#close(this.#renewing ?? [...this.#leaving][0]);
+    this.#renewNext();
     this.fill();
   }
 
@@ -215,7 +234,7 @@ export class Parks {
   #lookAround(): void {
     const { clock, dialer, least } = this.#options;
     const held = [...this.#parks].filter(isHeld);
-    const busy = this.#dialling > 0 || this.#exploring || this.#leaving.size > 0;
+    const busy = this.#dialling > 0 || this.#exploring || this.#leaving.size > 0 || this.#renewing;
     if (busy || held.length < this.#parks.size || this.#plan.target(clock.now()) > least) return;
     const step = this.#spread.next(clock.now(), held);
     if (step.kind === 'dial') return void this.#explore(step.route);
@@ -241,9 +260,20 @@ export class Parks {
     });
   }
 
+  #renewNext(): void {
+    if (this.#renewing || this.#stop.signal.aborted) return;
+    // One that is not parked yet is looked at again when it is.
+    const old = [...this.#parks].filter(isHeld).find(({ generation }) => generation < this.#generation);
+    if (!old) return;
+    this.#parks.delete(old);
+    this.#renewing = old;
+    this.fill();
+  }
+
   #remove(park: Park): void {
     this.#parks.delete(park);
     this.#leaving.delete(park);
+    if (this.#renewing === park) this.#renewing = undefined;
   }
 
   #close(park: Park | undefined): void {

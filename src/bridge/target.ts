@@ -8,14 +8,14 @@ import { dialTcp, dialTls } from '../net/dial.ts';
 import { encodeProxyHeader } from '../net/encode-proxy-header.ts';
 import type { Link } from '../net/link.ts';
 import type { TcpEnds } from '../net/tcp-ends.ts';
-import type { Trust } from '../net/trust.ts';
 import type { ReachTarget } from '../tunnel/bridge-tunnel.ts';
 
 export interface TargetOptions {
   /** Each name once. A stream for any other is refused. */
   readonly targets: readonly Target[];
-  /** CA certificates (PEM) for all https targets; undefined: the system's store. */
-  readonly ca: readonly string[] | undefined;
+  /** CA certificates (PEM) for all https targets, asked for each; undefined: the system's store. The same array until they
+   *  change, as TLS contexts are kept by it. */
+  readonly ca: () => readonly string[] | undefined;
   /** Whether targets are told the client, by the PROXY protocol, before the first byte. Default: they are not. */
   readonly tellsClient?: boolean;
   readonly clock: Clock;
@@ -24,14 +24,13 @@ export interface TargetOptions {
 
 /** Rejects with `unknownTarget`, `targetUnreachable` or `targetTls`; with `malformed` as {@link ReachTarget} says. */
 export function reachTargets(options: TargetOptions): ReachTarget {
-  const trust = options.ca ? { ca: options.ca } : {};
   const addresses = new Map(options.targets.map(({ name, address }) => [name, address]));
   return async (name, client) => {
     const address = addresses.get(name);
     if (!address) throw unknownTarget(name);
     const preface = options.tellsClient ? prefaceFor(client) : undefined;
     try {
-      return await dial({ name, address, preface }, options, trust);
+      return await dial({ name, address, preface }, options);
     } catch (cause) {
       throw targetError(name, cause);
     }
@@ -74,11 +73,7 @@ interface Place {
   readonly preface: Buffer | undefined;
 }
 
-function dial(
-  { name, address, preface }: Place,
-  { clock, signal }: TargetOptions,
-  trust: Trust,
-): Promise<Link> {
+function dial({ name, address, preface }: Place, { clock, signal, ca }: TargetOptions): Promise<Link> {
   const { host, port } = address;
   const what = `the target ${name}`;
   const timeoutMs = TARGET_DIAL_TIMEOUT_MS;
@@ -87,6 +82,8 @@ function dial(
   // The store's clients speak HTTP/1.1 to the broker's listener, so this is what the store must be told. A store that
   // does not know ALPN speaks nothing else.
   const alpn = { alpn: 'http/1.1', alpnRequired: false };
+  const authorities = ca();
+  const trust = authorities ? { ca: authorities } : {};
   const words = { what, trustAdvice: 'pass its CA certificate with --vault-ca' };
   return dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words });
 }

@@ -95,6 +95,11 @@ export class Broker {
     this.#clients.serve(client, target);
   }
 
+  /** From now on; every tunnel is replaced by a new one to the same bridge. `identity` has the info_hash of the first one. */
+  setIdentity(identity: TunnelIdentity): void {
+    this.#tunnels.setIdentity(identity);
+  }
+
   /** Replaces every tunnel by a new one to the same bridge, without harm to a stream. */
   renew(): void {
     this.#tunnels.renew();

@@ -1,6 +1,7 @@
 /** `beacon broker`: composes a {@link Broker} and its listeners from settings and files. */
 import assert from 'node:assert';
 import { sleep, systemClock } from '../base/clock.ts';
+import { type FileStatus, FileWatch, type Watched } from '../base/file-watch.ts';
 import { HANDSHAKE_TIMEOUT_MS, STOP_GRACE_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
@@ -9,7 +10,7 @@ import type { BrokerSettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
 import type { BoundAddress } from '../net/socket-server.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
-import { loadCredentials } from '../pki/credentials.ts';
+import { type ServedPair, watchServedPair } from '../pki/served-pair.ts';
 import { loadClient } from '../tunnel/client-credentials.ts';
 import { Broker } from './broker.ts';
 
@@ -19,15 +20,22 @@ export interface RunningBroker {
   readonly address: BoundAddress;
   /** Where each listener listens, in the order of --listen. */
   readonly addresses: readonly BoundAddress[];
+  /** Its certificates: what became of their changes. */
+  readonly files: readonly FileStatus[];
+  /** Reads its files again; never rejects. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Resolves when the broker listens; its tunnel may not be up yet. Rejects with BeaconError('config'). */
 export async function startBroker(settings: BrokerSettings, log: Log): Promise<RunningBroker> {
+  const watch = new FileWatch(systemClock, log);
   const deps = { clock: systemClock, random: systemRandom, log };
-  const { identity, dialer } = await loadClient(settings, 'connect', deps);
+  const client = await loadClient(settings, 'connect', { ...deps, watch });
+  const { identity, dialer } = client;
   const broker = new Broker({ ...deps, dialer, identity, software: SOFTWARE });
-  const credentials = await listenerCredentials(settings);
+  client.onChange = (fresh) => broker.setIdentity(fresh);
+  const pair = await listenerPair(settings, watch);
   const listeners = settings.listen.map(
     ({ host, port, target }) =>
       new TcpListener({
@@ -37,21 +45,28 @@ export async function startBroker(settings: BrokerSettings, log: Log): Promise<R
         clock: systemClock,
         log,
         onLink: (link) => broker.serve(link, target),
-        ...(credentials && { credentials }),
+        ...(pair && { credentials: pair.value }),
       }),
   );
+  if (pair) pair.onChange = (fresh) => setCredentials(listeners, fresh);
   const addresses = await listenAll(listeners);
   const [address] = addresses;
   assert(address, 'there is a listener');
   for (const [at, { target }] of settings.listen.entries())
     log.info('clients of a target can connect', { target, port: addresses[at]?.port });
   broker.start();
+  watch.start();
   log.info('the broker is up', { port: address.port });
   return {
     broker,
     address,
     addresses,
+    get files() {
+      return watch.status;
+    },
+    reload: () => watch.reload(),
     async stop() {
+      watch.close();
       const stopped = new AbortController();
       for (const listener of listeners) listener.stopAccepting();
       await broker.stop(sleep(systemClock, STOP_GRACE_MS, stopped.signal));
@@ -74,16 +89,22 @@ async function closeAll(listeners: readonly TcpListener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close()));
 }
 
-async function listenerCredentials(
-  settings: BrokerSettings,
-): Promise<{ certPem: string; keyPem: string } | undefined> {
-  const { listenCert, listenKey } = settings;
+function setCredentials(listeners: readonly TcpListener[], pair: ServedPair): void {
+  for (const listener of listeners) listener.setCredentials(pair);
+}
+
+function listenerPair(
+  { listenCert, listenKey }: BrokerSettings,
+  watch: FileWatch,
+): Promise<Watched<ServedPair>> | undefined {
   if (listenCert === undefined || listenKey === undefined) return undefined;
-  const { certificate, key } = await loadCredentials({
-    certFile: listenCert,
-    keyFile: listenKey,
-    flags: { cert: flagOf('listenCert'), key: flagOf('listenKey') },
-    wallMs: systemClock.wall(),
-  });
-  return { certPem: certificate, keyPem: key };
+  return watchServedPair(
+    {
+      certFile: listenCert,
+      keyFile: listenKey,
+      flags: { cert: flagOf('listenCert'), key: flagOf('listenKey') },
+      clock: systemClock,
+    },
+    watch,
+  );
 }

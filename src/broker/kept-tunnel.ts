@@ -39,6 +39,8 @@ export class KeptTunnel {
   readonly tunnel: BrokerTunnel;
   /** When another one is to take its place. */
   readonly renewal: Renewal;
+  /** Whom the bridge took us for. */
+  readonly identity: TunnelIdentity;
   /** Instance of its bridge, 32 hex digits. */
   readonly instance: string;
   readonly #options: KeptTunnelOptions;
@@ -54,6 +56,7 @@ export class KeptTunnel {
   private constructor(tunnel: BrokerTunnel, first: PairedLeg, options: KeptTunnelOptions) {
     const { routes, random, clock, identity } = options;
     this.tunnel = tunnel;
+    this.identity = identity;
     const notAfterMs = Math.min(tunnel.notAfterMs, identity.notAfterMs);
     this.renewal = new Renewal(random, notAfterMs, { now: clock.now(), wall: clock.wall() });
     this.instance = first.bridge.toString('hex');

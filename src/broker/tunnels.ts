@@ -33,6 +33,7 @@ const OF_ONE_RELAY: ReadonlySet<ErrorCode> = new Set(['unreachable', 'timeout', 
 
 export class Tunnels {
   readonly #options: TunnelsOptions;
+  #identity: TunnelIdentity;
   readonly #reconnect: Reconnect;
   readonly #stop = new AbortController();
   /** All that are not gone; those that finish their last streams too. */
@@ -51,6 +52,7 @@ export class Tunnels {
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
+    this.#identity = options.identity;
     this.#reconnect = new Reconnect(options.random, options.log);
     this.#renewals = new Alarm(options.clock, () => this.#renewDue());
   }
@@ -73,6 +75,16 @@ export class Tunnels {
     const fit = this.all.filter(({ serving, tunnel }) => serving && tunnel.hasRoom);
     const [best] = fit.toSorted((one, other) => one.tunnel.streams - other.tunnel.streams);
     return best?.tunnel;
+  }
+
+  /**
+   * For tunnels that are opened from now on; each that there is is replaced by one. One to a bridge under a CA that `identity`
+   * does not accept any more is cut.
+   */
+  setIdentity(identity: TunnelIdentity): void {
+    this.#identity = identity;
+    for (const { tunnel } of this.#tunnels) if (!identity.accepts.includes(tunnel.infoHash)) tunnel.destroy();
+    this.renew();
   }
 
   /** Replaces every tunnel by another one to the same bridge, which is opened first. */
@@ -146,7 +158,8 @@ export class Tunnels {
       ({ route } = paired);
       dialer.routes.paired(route, paired.path, clock.now());
       const onChange = (): void => this.#onChange();
-      return await KeptTunnel.open(paired, { ...this.#options, routes: dialer.routes, onChange }, signal);
+      const options = { ...this.#options, identity: this.#identity, routes: dialer.routes, onChange };
+      return await KeptTunnel.open(paired, options, signal);
     } catch (cause) {
       const error = asBeaconError(cause);
       // That there is no further bridge, or that this one has no park now, says nothing against the relay.
@@ -234,11 +247,17 @@ export class Tunnels {
     void tunnel.left.then((reason) => {
       if (!kept.retired) this.#onLeft(reason, clock.now() - since);
     });
+    void tunnel.renewalAsked.then(() => {
+      kept.renewal.ask(this.#moment());
+      this.#awaitRenewals();
+    });
     void tunnel.closed.then(() => {
       this.#tunnels.delete(kept);
       this.#awaitRenewals();
       this.#onChange();
     });
+    // Its handshake began before our certificate was changed.
+    if (kept.identity !== this.#identity) this.#renew(kept);
     this.#awaitRenewals();
     onRoom();
   }

@@ -1,5 +1,6 @@
 /** `beacon relay`: composes a {@link Relay} from settings and files. */
 import { systemClock } from '../base/clock.ts';
+import { type FileStatus, FileWatch } from '../base/file-watch.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import type { ClusterStatus } from '../cluster/cluster.ts';
@@ -8,9 +9,9 @@ import type { RelaySettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
 import { TrustedProxies } from '../net/door/trusted-proxies.ts';
 import type { SpliceTap } from '../net/splice.ts';
-import { loadCredentials } from '../pki/credentials.ts';
 import { ProofMemory } from '../pki/proof-memory.ts';
-import { AllowFile } from './allow-file.ts';
+import { watchServedPair } from '../pki/served-pair.ts';
+import { watchAllowFile } from './allow-file.ts';
 import type { ClusterPlace } from './neighbours.ts';
 import { Relay } from './relay.ts';
 
@@ -21,6 +22,10 @@ export interface RunningRelay {
   readonly ended: Promise<void>;
   /** What it knows of its cluster; undefined where it runs alone. */
   clusterStatus(): ClusterStatus | undefined;
+  /** Its certificate and allow file: what became of their changes. */
+  readonly files: readonly FileStatus[];
+  /** Reads its files again; never rejects. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,53 +36,58 @@ export interface RunningRelay {
  */
 export async function startRelay(settings: RelaySettings, log: Log, tap?: SpliceTap): Promise<RunningRelay> {
   const clock = systemClock;
-  const credentials = await loadCredentials({
-    certFile: settings.tlsCert,
-    keyFile: settings.tlsKey,
-    flags: { cert: flagOf('tlsCert'), key: flagOf('tlsKey') },
-    wallMs: clock.wall(),
-  });
-  const allow = settings.allowFile ? await AllowFile.open(settings.allowFile, clock, log) : undefined;
+  const watch = new FileWatch(clock, log);
+  const pair = await watchServedPair(
+    {
+      certFile: settings.tlsCert,
+      keyFile: settings.tlsKey,
+      flags: { cert: flagOf('tlsCert'), key: flagOf('tlsKey') },
+      clock,
+    },
+    watch,
+  );
+  const allow = settings.allowFile ? await watchAllowFile(settings.allowFile, watch) : undefined;
   if (!allow) log.warn('any CA may use this relay; name those it serves with --allow-file');
   if (settings.allowUnproven)
     log.warn('brokers are admitted without a proof: whoever knows an info_hash can occupy its bridge');
-  try {
-    const memory = new ProofMemory();
-    const ended = Promise.withResolvers<void>();
-    const cluster = clusterPlace(settings, log);
-    const relay = new Relay({
-      host: settings.addr.host,
-      port: settings.addr.port,
-      credentials: { certPem: credentials.certificate, keyPem: credentials.key },
-      node: settings.nodeName,
-      zone: settings.zone,
-      policy: () => ({ allowUnproven: settings.allowUnproven, allowed: allow?.hashes, memory }),
-      clock,
-      random: systemRandom,
-      log,
-      proxies: new TrustedProxies(settings.proxyProtocolFrom ?? []),
-      ...(cluster && { cluster }),
-      ...(settings.connectionLog && {
-        connectionLog: { fields: settings.connectionLogFields ?? [], blur: settings.blur },
-      }),
-      onSuperseded: ended.resolve,
-      ...(tap && { tap }),
-    });
-    const address = await relay.listen();
-    log.info('the relay is up', { port: address.port, node: settings.nodeName, zone: settings.zone });
-    return {
-      address,
-      ended: ended.promise,
-      clusterStatus: () => relay.clusterStatus(),
-      async stop() {
-        allow?.close();
-        await relay.close();
-      },
-    };
-  } catch (error) {
-    allow?.close();
-    throw error;
-  }
+  const memory = new ProofMemory();
+  const ended = Promise.withResolvers<void>();
+  const cluster = clusterPlace(settings, log);
+  const relay = new Relay({
+    host: settings.addr.host,
+    port: settings.addr.port,
+    credentials: pair.value,
+    node: settings.nodeName,
+    zone: settings.zone,
+    policy: () => ({ allowUnproven: settings.allowUnproven, allowed: allow?.value, memory }),
+    clock,
+    random: systemRandom,
+    log,
+    proxies: new TrustedProxies(settings.proxyProtocolFrom ?? []),
+    ...(cluster && { cluster }),
+    ...(settings.connectionLog && {
+      connectionLog: { fields: settings.connectionLogFields ?? [], blur: settings.blur },
+    }),
+    onSuperseded: ended.resolve,
+    ...(tap && { tap }),
+  });
+  pair.onChange = (fresh) => relay.setCredentials(fresh);
+  const address = await relay.listen();
+  watch.start();
+  log.info('the relay is up', { port: address.port, node: settings.nodeName, zone: settings.zone });
+  return {
+    address,
+    ended: ended.promise,
+    clusterStatus: () => relay.clusterStatus(),
+    get files() {
+      return watch.status;
+    },
+    reload: () => watch.reload(),
+    async stop() {
+      watch.close();
+      await relay.close();
+    },
+  };
 }
 
 /** How the settings place this node in a cluster; undefined: it runs alone, and says so. */

@@ -136,6 +136,11 @@ export class Relay implements ConnectionHandler {
     }
   }
 
+  /** For connections accepted from now on. Throws `config` and keeps the old pair when the new one is of no use. */
+  setCredentials(credentials: RelayOptions['credentials']): void {
+    this.#listener.setCredentials(credentials);
+  }
+
   /** Bridge connections parked here. */
   get parked(): number {
     return this.#matcher.parked;

@@ -7,6 +7,7 @@ import {
 } from 'node:http2';
 import type { Clock } from '../base/clock.ts';
 import { asBeaconError, BeaconError } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
 import { DENIED_LINGER_MS, H2_SESSION_WINDOW, INNER_HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { acceptTlsOver } from '../net/accept-tls-over.ts';
 import type { Link } from '../net/link.ts';
@@ -21,6 +22,7 @@ import {
   ERROR_HEADER,
   endWithPeer,
   INNER_ALPN,
+  RENEW_SETTING,
   SESSION_OPTIONS,
   STREAM_REFUSALS,
   StreamCount,
@@ -65,17 +67,21 @@ export class BridgeTunnel {
   readonly #clock: Clock;
   /** Resolves when the tunnel is gone; its streams have been aborted then. */
   readonly closed: Promise<void>;
+  /** Of the CA that the broker's chain ends in. */
+  readonly infoHash: InfoHash;
   #denied = false;
+  #renewalAsked = false;
 
   private constructor(
     below: SessionStream,
     secure: InnerTls,
-    { notAfterMs }: Proven,
+    { notAfterMs, infoHash }: Proven,
     { clock }: TunnelIdentity,
     reach: ReachTarget,
     handler: BridgeTunnelHandler,
   ) {
     this.#below = below;
+    this.infoHash = infoHash;
     this.#session = performServerHandshake(endWithPeer(secure), SESSION_OPTIONS);
     this.#streams = new StreamCount(this.#session);
     this.#session.setLocalWindowSize(H2_SESSION_WINDOW);
@@ -115,6 +121,13 @@ export class BridgeTunnel {
     if (!tunnel.denyIfListed()) return tunnel;
     await tunnel.closed;
     throw new BeaconError('untrusted', 'the certificate of this broker is on the deny list');
+  }
+
+  /** Asks the broker to replace this tunnel by a new one, in which it sees the certificate that the bridge has now. */
+  askRenewal(): void {
+    if (this.#renewalAsked || this.#session.closed || this.#session.destroyed) return;
+    this.#renewalAsked = true;
+    this.#session.settings({ customSettings: { [RENEW_SETTING]: 1 } });
   }
 
   /** Looks at the deny list again: whether the broker is on it. It is told so then, and cut within DENIED_LINGER_MS. */

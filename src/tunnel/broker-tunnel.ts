@@ -2,6 +2,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Clock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
 import {
   BROKER_STREAMS,
   H2_SESSION_WINDOW,
@@ -23,6 +24,7 @@ import {
   ERROR_HEADER,
   endWithPeer,
   INNER_ALPN,
+  RENEW_SETTING,
   SESSION_OPTIONS,
   StreamCount,
   streamRefusal,
@@ -81,6 +83,10 @@ export class BrokerTunnel {
   readonly ready: Promise<void>;
   /** Resolves when the bridge takes no new streams: it said GOAWAY, or the tunnel is gone. */
   readonly left: Promise<Left>;
+  /** Resolves when the bridge asks for a new tunnel in place of this one; it serves on until then. It may never. */
+  readonly renewalAsked: Promise<void>;
+  /** Of the CA that the bridge's chain ends in. */
+  readonly infoHash: InfoHash;
   /** When the first certificate of the bridge's chain expires, in milliseconds since 1970. The tunnel ends then. */
   readonly notAfterMs: number;
 
@@ -90,7 +96,7 @@ export class BrokerTunnel {
     below: SessionStream,
     session: ClientHttp2Session,
     secure: InnerTls,
-    { notAfterMs }: Proven,
+    { notAfterMs, infoHash }: Proven,
     { identity, random }: BrokerTunnelOptions,
   ) {
     this.#below = below;
@@ -104,6 +110,12 @@ export class BrokerTunnel {
       session.once('remoteSettings', () => resolve());
       session.once('close', () => resolve());
     });
+    this.renewalAsked = new Promise((resolve) => {
+      session.on('remoteSettings', ({ customSettings }) => {
+        if (customSettings?.[RENEW_SETTING] === 1) resolve();
+      });
+    });
+    this.infoHash = infoHash;
     this.notAfterMs = notAfterMs;
     const left = Promise.withResolvers<Left>();
     this.left = left.promise;

@@ -48,6 +48,13 @@ export const ERROR_HEADER = 'beacon-error';
 /** Error code of the GOAWAY for a broker whose certificate is denied (RFC 9113, section 7: INADEQUATE_SECURITY). */
 export const DENIED = constants.NGHTTP2_INADEQUATE_SECURITY;
 
+/**
+ * A setting of HTTP/2 (RFC 9113, section 6.5.2; of those for experiments) that is no setting but the word of a bridge, sent
+ * with the value 1: replace this tunnel by a new one, as the bridge has another certificate now. In here and not a frame of
+ * the tunnel, as relays could forge that and have tunnels built without end. Unknown settings are ignored.
+ */
+export const RENEW_SETTING = 0xf0be;
+
 /** Why a bridge refuses a stream, and the HTTP status that goes with it (RFC 9110, section 15). */
 export const STREAM_REFUSALS = {
   malformed: 400,
@@ -68,7 +75,8 @@ export const SESSION_OPTIONS = {
   maxSessionMemory: H2_SESSION_MEMORY_MB,
   streamResetBurst: H2_RESET_BURST,
   streamResetRate: H2_RESET_RATE,
-} as const satisfies SessionOptions & { streamResetBurst: number; streamResetRate: number };
+  remoteCustomSettings: [RENEW_SETTING],
+} satisfies SessionOptions & { streamResetBurst: number; streamResetRate: number };
 
 /**
  * OpenSSL has checked the chain against the CA; roles and path rules are ours. Throws `untrusted`, the stream is

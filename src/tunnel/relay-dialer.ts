@@ -17,15 +17,19 @@ import { ALPN } from '../wire/frames.ts';
 import type { ProxyFor } from './egress.ts';
 import { type Route, Routes } from './routes.ts';
 
-export interface RelayDialerOptions {
-  readonly addresses: readonly Address[];
+/** What a dialer shows of itself, and whom it trusts. */
+export interface DialCredentials {
   /** CA certificates (PEM) for the relay's own certificate; undefined: the system's store. */
   readonly relayCa: readonly string[] | undefined;
-  readonly pins: readonly Pin[];
   /** Leaf, intermediates and bridge CA: the proof. */
   readonly identity: { readonly certPem: string; readonly keyPem: string };
   /** DER of the bridge CA, or of both while it is changed. A relay under one could pose as the bridge, so it is refused. */
   readonly bridgeCas: readonly Buffer[];
+}
+
+export interface RelayDialerOptions extends DialCredentials {
+  readonly addresses: readonly Address[];
+  readonly pins: readonly Pin[];
   /** The proxy by which an address is dialled. Default: none. */
   readonly proxyFor?: ProxyFor;
   /** The IP addresses of a name; none: it has none now. Never rejects. Default: the system's resolver. */
@@ -47,8 +51,9 @@ export class RelayDialer {
   /** What is known of the addresses; shared by all that dial by this object. */
   readonly routes: Routes;
   readonly #options: RelayDialerOptions;
-  /** One object for all dials: TLS contexts are kept by it. */
-  readonly #trust: Trust;
+  #credentials: DialCredentials;
+  /** One object for all dials with the same credentials: TLS contexts are kept by it. */
+  #trust: Trust;
   /** What names stood for when they were last looked up, by name. */
   readonly #ips = new Map<string, readonly string[]>();
   /** Look-ups under way, by name. */
@@ -57,7 +62,14 @@ export class RelayDialer {
   constructor(options: RelayDialerOptions) {
     this.#options = options;
     this.routes = new Routes(options.addresses, options.random);
-    this.#trust = { ...(options.relayCa && { ca: options.relayCa }), pins: options.pins };
+    this.#credentials = options;
+    this.#trust = trustOf(options, options.pins);
+  }
+
+  /** For dials that begin from now on. */
+  setCredentials(credentials: DialCredentials): void {
+    this.#credentials = credentials;
+    this.#trust = trustOf(credentials, this.#options.pins);
   }
 
   /**
@@ -110,7 +122,8 @@ export class RelayDialer {
   }
 
   #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
-    const { identity, bridgeCas, clock, proxyFor } = this.#options;
+    const { clock, proxyFor } = this.#options;
+    const { identity, bridgeCas } = this.#credentials;
     const proxy = proxyFor?.(address);
     const name = this.#nameOf(address);
     return dialTls({
@@ -134,4 +147,8 @@ export class RelayDialer {
           : undefined,
     });
   }
+}
+
+function trustOf({ relayCa }: DialCredentials, pins: readonly Pin[]): Trust {
+  return { ...(relayCa && { ca: relayCa }), pins };
 }

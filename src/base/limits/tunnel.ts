@@ -57,6 +57,9 @@ export const TUNNEL_LIFE_MS = 24 * 60 * 60 * SECOND;
 export const TUNNEL_RENEW_MS = 60 * 60 * SECOND;
 /** With less time left a new tunnel would be no gain. */
 export const TUNNEL_RENEW_LEAST_MS = 10 * SECOND;
+/** A bridge with a new certificate asks all its brokers at once for new tunnels; each waits for up to so long, drawn at random,
+ *  as a full inner handshake costs a bridge a millisecond or two, and it may have BRIDGE_TUNNELS. */
+export const TUNNEL_RENEW_SPREAD_MS = 5 * SECOND;
 /** A replaced tunnel waits so long for its streams, then they are cut: a stream that lives on for days must not keep all of
  *  its tunnels. */
 export const TUNNEL_RETIRE_MS = TUNNEL_LIFE_MS;

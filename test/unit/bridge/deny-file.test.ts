@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { DENY_FILE_BYTES, FILE_POLL_MS } from '../../../src/base/limits.ts';
+import { FileWatch } from '../../../src/base/file-watch.ts';
+import { DENY_FILE_BYTES } from '../../../src/base/limits.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { DenyFile } from '../../../src/bridge/deny-file.ts';
+import { isDenied, watchDenyFile } from '../../../src/bridge/deny-file.ts';
 import { fingerprintsOf } from '../../../src/pki/fingerprints.ts';
 import { makePki } from '../../support/certificates.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -21,49 +22,38 @@ async function openWith(text: string) {
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const file = join(directory, 'denied');
   writeFileSync(file, text);
-  const clock = new ManualClock();
-  let changes = 0;
-  const denied = await DenyFile.open(file, clock, silentLog, () => {
-    changes += 1;
-  });
-  onTestFinished(() => denied.close());
-  return { file, denied, clock, changes: () => changes };
+  const watch = new FileWatch(new ManualClock(), silentLog);
+  const denied = await watchDenyFile(file, watch);
+  return { file, watch, denies: (chain: readonly Buffer[]) => isDenied(chain, denied.value) };
 }
 
 it('denies whom it names, and nobody else', async () => {
-  const { denied } = await openWith(`# stolen\n${FINGERPRINT} # laptop\n`);
-  expect([denied.denies(BROKER), denied.denies(BRIDGE)]).toEqual([true, false]);
+  const { denies } = await openWith(`# stolen\n${FINGERPRINT} # laptop\n`);
+  expect([denies(BROKER), denies(BRIDGE)]).toEqual([true, false]);
 });
 
 it('takes a fingerprint as openssl prints it', async () => {
-  const { denied } = await openWith((FINGERPRINT.toUpperCase().match(/../g) ?? []).join(':'));
-  expect(denied.denies(BROKER)).toBe(true);
+  const { denies } = await openWith((FINGERPRINT.toUpperCase().match(/../g) ?? []).join(':'));
+  expect(denies(BROKER)).toBe(true);
 });
 
 it('denies a certificate by the fingerprint of its twin as well', async () => {
   const [, twin = ''] = fingerprintsOf(BROKER);
-  expect((await openWith(twin)).denied.denies(BROKER)).toBe(true);
+  expect((await openWith(twin)).denies(BROKER)).toBe(true);
 });
 
 it('denies nobody while it is empty', async () => {
-  expect((await openWith('')).denied.denies(BROKER)).toBe(false);
+  expect((await openWith('')).denies(BROKER)).toBe(false);
 });
 
-it('takes a change over within one look, tells of it, and looks no more once it is closed', async () => {
-  const { file, denied, clock, changes } = await openWith('');
+it('takes a change over, and keeps the list while the new one is broken', async () => {
+  const { file, watch, denies } = await openWith('');
   writeFileSync(file, FINGERPRINT);
-  clock.advance(FILE_POLL_MS);
-  await expect.poll(changes, { interval: 1 }).toBe(1);
-  expect(denied.denies(BROKER)).toBe(true);
-  denied.close();
-  expect(clock.pending).toBe(0);
-});
-
-it('keeps the old list while the new one is broken', async () => {
-  const { file, denied, changes } = await openWith(FINGERPRINT);
+  await watch.reload();
+  expect(denies(BROKER)).toBe(true);
   writeFileSync(file, 'oops\n');
-  await denied.reload();
-  expect([denied.denies(BROKER), changes()]).toEqual([true, 0]);
+  await watch.reload();
+  expect(denies(BROKER)).toBe(true);
 });
 
 it.each([

@@ -40,7 +40,12 @@ async function reach(url: string, name: string, options: ReachOptions = {}): Pro
   const { ca, signal = new AbortController().signal, clock = systemClock } = options;
   const address = parseVaultAddr(url);
   const targets = [{ name: VAULT_TARGET, address }];
-  const link = await reachTargets({ targets, ca: ca === undefined ? undefined : [ca], clock, signal })(name);
+  const link = await reachTargets({
+    targets,
+    ca: () => (ca === undefined ? undefined : [ca]),
+    clock,
+    signal,
+  })(name);
   onTestFinished(() => link.reset());
   return link;
 }
@@ -85,7 +90,7 @@ describe('the way to the store', () => {
         { name: 'db', address: parseVaultAddr(`tcp://127.0.0.1:${other.port}`) },
         { name: 'plain', address: parseVaultAddr(`https://127.0.0.1:${plain}`) },
       ],
-      ca: undefined,
+      ca: () => undefined,
       clock: systemClock,
       signal: new AbortController().signal,
     });

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BeaconError } from '../../../src/base/errors.ts';
-import { FILE_POLL_MS } from '../../../src/base/limits.ts';
-import { ListFile, type ListKind, parseList } from '../../../src/pki/list-file.ts';
+import { FileWatch } from '../../../src/base/file-watch.ts';
+import { type ListKind, parseList, watchList } from '../../../src/pki/list-file.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 
@@ -25,14 +25,13 @@ async function openWith(text: string) {
   const file = join(directory, 'numbers');
   writeFileSync(file, text);
   const { log, lines } = recordingLog();
-  const clock = new ManualClock();
-  const list = await ListFile.open(file, NUMBERS, clock, log);
-  onTestFinished(() => list.close());
+  const watch = new FileWatch(new ManualClock(), log);
+  const list = await watchList(file, NUMBERS, watch);
   let changes = 0;
   list.onChange = () => {
     changes += 1;
   };
-  return { file, list, clock, lines, changes: () => changes };
+  return { file, list, watch, lines, changes: () => changes };
 }
 
 describe('parseList', () => {
@@ -47,45 +46,36 @@ describe('parseList', () => {
   });
 });
 
-describe('ListFile', () => {
+describe('watchList', () => {
   it('tells of each change of its entries, after it', async () => {
-    const { file, list, changes } = await openWith('1');
+    const { file, list, watch, lines } = await openWith('1');
     let seen: number[] = [];
-    list.onChange = () => {
-      seen = [...list.entries];
+    list.onChange = (entries) => {
+      seen = [...entries, ...list.value];
     };
     writeFileSync(file, '1\n2');
-    await list.reload();
-    expect([seen, changes()]).toEqual([[1, 2], 0]);
+    await watch.reload();
+    expect(seen).toEqual([1, 2, 1, 2]);
+    expect(lines[0]).toMatchObject({ message: 'the number file was read again', fields: { entries: 2 } });
   });
 
   it('tells of nothing where nothing changed, or the new content has a mistake or is too large', async () => {
-    const { file, list, changes, lines } = await openWith('1');
-    await list.reload();
+    const { file, list, changes, lines, watch } = await openWith('1');
+    await watch.reload();
     for (const text of ['two', '#'.repeat(17)]) {
       writeFileSync(file, text);
-      await list.reload();
+      await watch.reload();
     }
-    expect([changes(), [...list.entries]]).toEqual([0, [1]]);
-    expect(lines.map(({ level, message }) => `${level} ${message.replace(/ \S*numbers/, '')}`)).toEqual([
-      'warn the number file stays as it was: --number-file:, line 1: not a number',
-      'warn the number file stays as it was: --number-file: is larger than 16 bytes',
+    expect([changes(), [...list.value]]).toEqual([0, [1]]);
+    const warnings = lines.filter(({ level }) => level === 'warn');
+    expect(warnings.map(({ message }) => message.replace(/ \S*numbers/, ''))).toEqual([
+      'the number file stays as it was: --number-file:, line 1: not a number',
+      'the number file stays as it was: --number-file: is larger than 16 bytes',
     ]);
   });
 
   it('takes a file of the largest size', async () => {
     const { list } = await openWith(`1${'#'.repeat(15)}`);
-    expect([...list.entries]).toEqual([1]);
-  });
-
-  it(`looks each ${FILE_POLL_MS} ms until it is closed`, async () => {
-    const { file, list, clock, changes } = await openWith('1');
-    writeFileSync(file, '2');
-    clock.advance(FILE_POLL_MS - 1);
-    expect(changes()).toBe(0);
-    clock.advance(1);
-    await expect.poll(changes, { interval: 1 }).toBe(1);
-    list.close();
-    expect(clock.pending).toBe(0);
+    expect([...list.value]).toEqual([1]);
   });
 });

@@ -1,11 +1,13 @@
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ALLOW_FILE_BYTES, FILE_POLL_MS } from '../../../src/base/limits.ts';
-import { createLog, silentLog } from '../../../src/base/log.ts';
-import { AllowFile, parseAllowFile } from '../../../src/relay/allow-file.ts';
+import { FileWatch } from '../../../src/base/file-watch.ts';
+import { ALLOW_FILE_BYTES } from '../../../src/base/limits.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { parseAllowFile, watchAllowFile } from '../../../src/relay/allow-file.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { recordingLog } from '../../support/recording-log.ts';
 
 const A = 'aa'.repeat(32);
 const B = 'bb'.repeat(32);
@@ -23,17 +25,13 @@ function temporary(): string {
 async function openWith(text: string) {
   const file = join(temporary(), 'allowed.txt');
   writeFileSync(file, text);
-  const lines: { level: string; msg: string; entries?: number }[] = [];
-  const log = createLog({
-    level: 'info',
-    format: 'json',
-    write: (line) => void lines.push(JSON.parse(line)),
-  });
-  const clock = new ManualClock();
-  const list = await AllowFile.open(file, clock, log);
-  onTestFinished(() => list.close());
-  return { file, list, lines, clock };
+  const { log, lines } = recordingLog();
+  const watch = new FileWatch(new ManualClock(), log);
+  const list = await watchAllowFile(file, watch);
+  return { file, list, lines, watch };
 }
+
+const open = (file: string) => watchAllowFile(file, new FileWatch(new ManualClock(), silentLog));
 
 describe('parseAllowFile', () => {
   it.each([
@@ -56,10 +54,10 @@ describe('parseAllowFile', () => {
   });
 });
 
-describe('AllowFile.open', () => {
+describe('watchAllowFile', () => {
   it('takes the list as it is', async () => {
     const { list, lines } = await openWith(`${A}\n`);
-    expect([[...list.hashes], lines]).toEqual([[A], []]);
+    expect([[...list.value], lines]).toEqual([[A], []]);
   });
 
   it('refuses a list with a mistake', async () => {
@@ -68,7 +66,6 @@ describe('AllowFile.open', () => {
 
   it('says what is wrong with a file that cannot be read', async () => {
     const directory = temporary();
-    const open = (file: string) => AllowFile.open(file, new ManualClock(), silentLog);
     await expect(open(join(directory, 'missing'))).rejects.toEqual(
       refusal(/^--allow-file: .*missing does not exist$/),
     );
@@ -78,88 +75,33 @@ describe('AllowFile.open', () => {
   it('takes a file of the largest size and none that is larger', async () => {
     const filler = `${'#'.padEnd(ALLOW_FILE_BYTES - 65)}\n`;
     const { list, file } = await openWith(filler + A);
-    expect([...list.hashes]).toEqual([A]);
+    expect([...list.value]).toEqual([A]);
     writeFileSync(file, `${filler + A}\n`);
-    await expect(AllowFile.open(file, new ManualClock(), silentLog)).rejects.toEqual(
-      refusal(/is larger than/),
-    );
+    await expect(open(file)).rejects.toEqual(refusal(/is larger than/));
   });
 });
 
-describe('AllowFile', () => {
-  it('takes a change over', async () => {
-    const { file, list, lines } = await openWith(`${A}\n`);
+describe('a change of the allow file', () => {
+  it('is taken over', async () => {
+    const { file, list, lines, watch } = await openWith(`${A}\n`);
     writeFileSync(file, `${A}\n${B}\n`);
-    await list.reload();
-    expect([...list.hashes]).toEqual([A, B]);
-    expect(lines).toMatchObject([{ level: 'info', entries: 2 }]);
+    await watch.reload();
+    expect([...list.value]).toEqual([A, B]);
+    expect(lines[0]).toEqual({
+      level: 'info',
+      message: 'the allow file was read again',
+      fields: { entries: 2 },
+    });
   });
 
-  it('says nothing where nothing changed', async () => {
-    const { list, lines } = await openWith(`${A}\n`);
-    await list.reload();
-    expect(lines).toEqual([]);
-  });
-
-  it('keeps the last good list while the new one has a mistake, and says so once', async () => {
-    const { file, list, lines } = await openWith(`${A}\n`);
+  it('with a mistake leaves the last good list in force', async () => {
+    const { file, list, lines, watch } = await openWith(`${A}\n`);
     writeFileSync(file, `${B}\noops\n`);
-    await list.reload();
-    await list.reload();
-    expect([...list.hashes]).toEqual([A]);
-    expect(lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('line 2') }]);
+    await watch.reload();
+    expect([...list.value]).toEqual([A]);
+    expect(lines[0]).toMatchObject({ level: 'warn', message: expect.stringContaining('line 2') });
     writeFileSync(file, `${B}\n`);
-    await list.reload();
-    expect([...list.hashes]).toEqual([B]);
-  });
-
-  it('takes the old list back after a mistake', async () => {
-    const { file, list } = await openWith(`${A}\n`);
-    writeFileSync(file, 'oops\n');
-    await list.reload();
-    writeFileSync(file, `${A}\n`);
-    await list.reload();
-    expect([...list.hashes]).toEqual([A]);
-  });
-
-  it('keeps the last good list while the file is missing', async () => {
-    const { file, list, lines } = await openWith(`${A}\n`);
-    rmSync(file);
-    await list.reload();
-    expect([...list.hashes]).toEqual([A]);
-    expect(lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('does not exist') }]);
-    writeFileSync(file, `${B}\n`);
-    await list.reload();
-    expect([...list.hashes]).toEqual([B]);
-  });
-
-  it('reads every 10 s by itself until it is closed', async () => {
-    const { file, list, clock, lines } = await openWith(`${A}\n`);
-    writeFileSync(file, `${B}\n`);
-    clock.advance(FILE_POLL_MS - 1);
-    expect(lines).toEqual([]);
-    clock.advance(1);
-    await expect.poll(() => [...list.hashes], { interval: 1 }).toEqual([B]);
-    list.close();
-    expect(clock.pending).toBe(0);
-  });
-
-  it('sees a list that a symbolic link was moved to, as Kubernetes does it', async () => {
-    const directory = temporary();
-    for (const [name, text] of [
-      ['one', A],
-      ['two', B],
-    ] as const) {
-      writeFileSync(join(directory, name), text);
-      chmodSync(join(directory, name), 0o400);
-    }
-    const link = join(directory, 'allowed');
-    symlinkSync('one', link);
-    const list = await AllowFile.open(link, new ManualClock(), silentLog);
-    onTestFinished(() => list.close());
-    rmSync(link);
-    symlinkSync('two', link);
-    await list.reload();
-    expect([...list.hashes]).toEqual([B]);
+    await watch.reload();
+    expect([...list.value]).toEqual([B]);
   });
 });

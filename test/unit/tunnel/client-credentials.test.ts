@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
+import { FileWatch } from '../../../src/base/file-watch.ts';
+import type { Log } from '../../../src/base/log.ts';
 import { systemRandom } from '../../../src/base/random.ts';
 import { certificatesInPem } from '../../../src/pki/pem.ts';
-import { type ClientSettings, loadClient } from '../../../src/tunnel/client-credentials.ts';
+import { type ClientDeps, type ClientSettings, loadClient } from '../../../src/tunnel/client-credentials.ts';
 import type { Role } from '../../../src/wire/frames.ts';
 import { BIT, extend, makePki, mint, SERVER_AUTH, writePki } from '../../support/certificates.ts';
 import { recordingLog } from '../../support/recording-log.ts';
@@ -40,12 +42,16 @@ function settings(role: 'bridge' | 'broker', changes: Partial<ClientSettings> = 
   };
 }
 
+function depsOf(log: Log): ClientDeps {
+  return { clock: systemClock, random: systemRandom, log, watch: new FileWatch(systemClock, log) };
+}
+
 async function load(
   role: Role,
   changes: Partial<ClientSettings> = {},
 ): Promise<{ error: string | undefined; warnings: string[]; infoHash: string | undefined }> {
   const { log, lines } = recordingLog();
-  const deps = { clock: systemClock, random: systemRandom, log };
+  const deps = depsOf(log);
   const result = await loadClient(settings(role === 'park' ? 'bridge' : 'broker', changes), role, deps).then(
     ({ identity }) => ({ error: undefined, infoHash: identity.infoHash as string }),
     (error: Error & { code: string }) => ({ error: `${error.code}: ${error.message}`, infoHash: undefined }),
@@ -77,7 +83,7 @@ describe('credentials of a client', () => {
     'under either of two CAs go by the hash of their own, and accept both: %s',
     async (name) => {
       const { log } = recordingLog();
-      const deps = { clock: systemClock, random: systemRandom, log };
+      const deps = depsOf(log);
       for (const [directory, pki] of [
         ['', makePki()],
         ['other/', OTHER],
