@@ -49,7 +49,7 @@ const MODULES: ModuleTable = {
   'node:http': ['admin'],
   'node:https': [],
   'node:dgram': [],
-  'node:child_process': [],
+  'node:child_process': ['cli'],
   'node:cluster': [],
   'node:worker_threads': [],
   'node:timers': ['base'],

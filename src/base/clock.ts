@@ -32,6 +32,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** Microseconds of the clock that the kernel calls monotonic: to tell other processes, which have no use for {@link Clock.now}. */
+export function monotonicUs(): bigint {
+  return process.hrtime.bigint() / 1_000n;
+}
+
 /** Resolves after `ms`, or at once (without an error) when `signal` aborts. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,15 +1,20 @@
 /** What the three daemons' commands share: settings, log, start, wait for a signal, stop. */
 import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Flags, resolveSettings } from '../config/resolve.ts';
 import type { CommandName, SettingsOf } from '../config/settings.ts';
 import { addExamples, addSettings, type Example } from './help.ts';
 import type { Host } from './host.ts';
+import { ReloadRequests } from './reload-requests.ts';
+import { ServiceManager } from './service-manager.ts';
 
 export interface Daemon {
   /** Resolves when it must stop although nobody asked; its log says why. Default: it never must. */
   readonly ended?: Promise<void>;
+  /** Reads its files again; never rejects. */
+  reload(): Promise<void>;
   /** Ends everything in good order; resolves when nothing is left that keeps the process alive. */
   stop(): Promise<void>;
 }
@@ -54,14 +59,23 @@ async function runDaemon<C extends CommandName>(
   const { logLevel, logFormat } = settings;
   const log = host.createLog({ level: logLevel, format: logFormat });
   const requests = new StopRequests(host);
+  const service = new ServiceManager({ host, clock: systemClock, log });
+  let reloads: ReloadRequests | undefined;
+  // From the start: by default the signal ends a process. What comes too early needs no answer, as all is read just now.
+  const release = host.onReload(() => reloads?.add());
   try {
     const daemon = await Promise.race([start(settings, log), requests.second]);
+    reloads = new ReloadRequests(() => daemon.reload(), service);
+    service.ready();
     await Promise.race([
       requests.first.then(() => log.info('Stopping: a signal asked for it.')),
       daemon.ended ?? requests.first,
     ]);
+    service.stopping();
     await Promise.race([daemon.stop(), requests.second]);
   } finally {
+    service.close();
+    release();
     requests.release();
   }
 }

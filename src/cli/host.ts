@@ -1,5 +1,9 @@
 /** What the command line needs of the process, as an argument, so that tests can stand in for it. */
+import { spawn } from 'node:child_process';
 import { hostname } from 'node:os';
+import { monotonicUs } from '../base/clock.ts';
+import { BeaconError } from '../base/errors.ts';
+import { NOTIFY_TIMEOUT_MS } from '../base/limits.ts';
 import { createLog, type Log, type LogOptions } from '../base/log.ts';
 import type { Environment } from '../config/resolve.ts';
 import type { Machine } from '../config/settings.ts';
@@ -16,9 +20,18 @@ export interface Host {
   createLog(options: LogOptions): Log;
   /** Calls `stop` at every request to end (SIGTERM, SIGINT) until the returned function is called. */
   onStop(stop: () => void): () => void;
+  /** Calls `reload` at every request to read the files again (SIGHUP) until the returned function is called. */
+  onReload(reload: () => void): () => void;
+  readonly pid: number;
+  /** Microseconds of the clock that systemd calls monotonic. */
+  monotonicUs(): bigint;
+  /** Runs a program, silent, for NOTIFY_TIMEOUT_MS at the most. Of {@link env} it gets PATH and NOTIFY_SOCKET: the rest may hold
+   *  secrets. Rejects with `closed` where that fails. */
+  run(program: string, args: readonly string[]): Promise<void>;
 }
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+const RELOAD_SIGNAL = 'SIGHUP';
 
 /** The host that is this process, with `env` as its environment. */
 export function processHost(env: Environment): Host {
@@ -36,6 +49,13 @@ export function processHost(env: Environment): Host {
       process.on('warning', ({ name, message }) => log.warn(`a warning of Node: ${name}: ${message}`));
       return log;
     },
+    onReload(reload) {
+      process.on(RELOAD_SIGNAL, reload);
+      return () => void process.off(RELOAD_SIGNAL, reload);
+    },
+    pid: process.pid,
+    monotonicUs,
+    run: (program, args) => runProgram(program, args, env),
     onStop(stop) {
       for (const signal of STOP_SIGNALS) process.on(signal, stop);
       return () => {
@@ -43,4 +63,19 @@ export function processHost(env: Environment): Host {
       };
     },
   };
+}
+
+function runProgram(program: string, args: readonly string[], env: Environment): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { PATH, NOTIFY_SOCKET } = env;
+  const child = spawn(program, args, {
+    env: { PATH, NOTIFY_SOCKET },
+    stdio: 'ignore',
+    timeout: NOTIFY_TIMEOUT_MS,
+  });
+  const fail = (why: string, cause?: unknown): void =>
+    reject(new BeaconError('closed', `${program} ${why}`, { cause }));
+  child.once('error', (error) => fail(`cannot be run: ${error.message}`, error));
+  child.once('exit', (code, signal) => (code === 0 ? resolve() : fail(`ended with ${code ?? signal}`)));
+  return promise;
 }

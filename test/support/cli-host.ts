@@ -11,6 +11,10 @@ export interface TestHost extends Host {
   readonly logs: readonly LogOptions[];
   /** Asks the command to stop, as SIGTERM does. */
   signal(): void;
+  /** Asks the command to read its files again, as SIGHUP does. */
+  hangUp(): void;
+  /** The programs that were run, with their arguments. */
+  readonly runs: readonly (readonly string[])[];
   /** How many listeners for signals are left. */
   listeners(): number;
 }
@@ -20,6 +24,8 @@ export function testHost(env: Environment = {}, columns?: number): TestHost {
   const error: string[] = [];
   const logs: LogOptions[] = [];
   const stops = new Set<() => void>();
+  const reloads = new Set<() => void>();
+  const runs: string[][] = [];
   return {
     env,
     machine: { hostname: 'node-1', stderrIsTty: false },
@@ -35,11 +41,22 @@ export function testHost(env: Environment = {}, columns?: number): TestHost {
       stops.add(stop);
       return () => void stops.delete(stop);
     },
+    onReload: (reload) => {
+      reloads.add(reload);
+      return () => void reloads.delete(reload);
+    },
+    pid: 4_711,
+    monotonicUs: () => 12_345n,
+    run: async (program, args) => void runs.push([program, ...args]),
+    hangUp: () => {
+      for (const reload of reloads) reload();
+    },
+    runs,
     printed: () => ({ out: out.join(''), error: error.join('') }),
     logs,
     signal: () => {
       for (const stop of stops) stop();
     },
-    listeners: () => stops.size,
+    listeners: () => stops.size + reloads.size,
   };
 }

@@ -176,6 +176,10 @@ export const SEEK_PAUSE_MS = 50;
 
 /** How often files that may change are read again; a mounted Secret takes up to a minute by itself. */
 export const FILE_POLL_MS = 10 * SECOND;
+/** How long systemd-notify may take, which waits until systemd has read what it says: longer means that nobody reads. */
+export const NOTIFY_TIMEOUT_MS = 5 * SECOND;
+/** Between two signs of life to systemd, whatever the unit asks for: each is a process. */
+export const NOTIFY_WATCHDOG_MIN_MS = SECOND;
 /** An allow file of 100,000 lines of 65 bytes, comments included. */
 export const ALLOW_FILE_BYTES = 8 * MIB;
 /** A deny file of 10,000 certificates, with a comment each: all are looked up for each tunnel when it changes. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Daemon, daemonCommand, type Start } from '../../../src/cli/daemon.ts';
 import { type TestHost, testHost } from '../../support/cli-host.ts';
+import { settle } from '../../support/manual-clock.ts';
 
 const PAIR = ['--tls-cert', 'c.pem', '--tls-key', 'k.pem'];
 
@@ -15,13 +16,18 @@ function steps() {
   const started = Promise.withResolvers<Daemon>();
   const stopping = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
+  const reloads = { begun: 0, ended: Promise.withResolvers<void>() };
   const daemon: Daemon = {
+    reload: () => {
+      reloads.begun += 1;
+      return reloads.ended.promise;
+    },
     stop: () => {
       stopping.resolve();
       return stopped.promise;
     },
   };
-  return { started, stopping: stopping.promise, stopped, daemon, start: () => started.promise };
+  return { started, stopping: stopping.promise, stopped, daemon, reloads, start: () => started.promise };
 }
 
 describe('daemonCommand', () => {
@@ -56,7 +62,7 @@ describe('daemonCommand', () => {
     const { start, started, daemon, stopping, stopped } = steps();
     const ended = launch(start, host);
     started.resolve(daemon);
-    expect(host.listeners()).toBe(1);
+    expect(host.listeners()).toBe(2);
     host.signal();
     await stopping;
     stopped.resolve();
@@ -84,6 +90,30 @@ describe('daemonCommand', () => {
     await stopping;
     host.signal();
     await expect(ended).rejects.toMatchObject({ code: 'closed' });
+    expect(host.listeners()).toBe(0);
+  });
+
+  it('reads files again at SIGHUP, once more for all that come meanwhile, and tells systemd', async () => {
+    const host = testHost({ NOTIFY_SOCKET: '/run/notify' });
+    const { start, started, daemon, stopped, reloads } = steps();
+    const ended = launch(start, host);
+    host.hangUp();
+    started.resolve(daemon);
+    await settle();
+    expect(reloads.begun).toBe(0);
+    for (let count = 0; count < 1_000; count += 1) host.hangUp();
+    await settle();
+    expect(reloads.begun).toBe(1);
+    reloads.ended.resolve();
+    await settle();
+    expect(reloads.begun).toBe(2);
+    stopped.resolve();
+    host.signal();
+    await ended;
+    const states = ['READY=1', 'RELOADING=1', 'READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1'];
+    expect(host.runs.map(([program, state]) => [program, state])).toEqual(
+      states.map((state) => ['systemd-notify', state]),
+    );
     expect(host.listeners()).toBe(0);
   });
 

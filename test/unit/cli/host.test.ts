@@ -38,6 +38,26 @@ describe('processHost', () => {
     ]);
   });
 
+  it('listens for SIGHUP until it is released', async () => {
+    const before = process.listenerCount('SIGHUP');
+    const asked = Promise.withResolvers<void>();
+    const release = processHost({}).onReload(asked.resolve);
+    process.emit('SIGHUP', 'SIGHUP');
+    await asked.promise;
+    release();
+    expect(process.listenerCount('SIGHUP')).toBe(before);
+  });
+
+  it('runs programs without its secrets, and says how they failed', async () => {
+    const host = processHost({ PATH: process.env['PATH'], NOTIFY_SOCKET: '/s', BEACON_PROXY_PASSWORD: 'p' });
+    await host.run('sh', ['-c', 'test "$NOTIFY_SOCKET$BEACON_PROXY_PASSWORD" = /s']);
+    await expect(host.run('sh', ['-c', 'exit 3'])).rejects.toMatchObject({
+      code: 'closed',
+      message: 'sh ended with 3',
+    });
+    await expect(host.run('no-such-program', [])).rejects.toThrow(/^no-such-program cannot be run: /);
+  });
+
   it('takes the environment it is given', () => {
     const env = { BEACON_ZONE: 'a' };
     expect(processHost(env).env).toBe(env);

@@ -81,7 +81,7 @@ describe('run', () => {
       ...NO_START,
       relay: (settings) => {
         seen.push(settings.tlsCert, settings.zone);
-        return Promise.resolve({ stop: () => Promise.resolve() });
+        return Promise.resolve({ reload: () => Promise.resolve(), stop: () => Promise.resolve() });
       },
     };
     const host = testHost({ BEACON_TLS_CERT: 'c', BEACON_TLS_KEY: 'k', BEACON_ZONE: 'z' });
