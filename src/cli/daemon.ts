@@ -72,7 +72,7 @@ async function runDaemon<C extends CommandName>(
       daemon.ended ?? requests.first,
     ]);
     service.stopping();
-    await Promise.race([daemon.stop(), requests.second]);
+    await Promise.race([Promise.all([daemon.stop(), service.sent]), requests.second]);
   } finally {
     service.close();
     release();

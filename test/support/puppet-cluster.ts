@@ -14,6 +14,8 @@ export class PuppetCluster implements RelayChoice {
   readonly clients: { readonly node: string; readonly client: PuppetClient }[] = [];
   /** Dials, those that failed as well. */
   dials = 0;
+  /** Of the nodes, to HELLO, while they are silent. */
+  #unanswered: (() => void)[] | undefined;
   readonly #nodes: readonly string[];
   readonly #random: Random;
   readonly #balanced: boolean;
@@ -44,7 +46,9 @@ export class PuppetCluster implements RelayChoice {
     const [near, far] = memoryLinks();
     const client = new PuppetClient(far);
     this.clients.push({ node, client });
-    client.sendParked(undefined, node, `zone-${node}`);
+    const answer = (): void => void client.sendParked(undefined, node, `zone-${node}`);
+    if (this.#unanswered) this.#unanswered.push(answer);
+    else answer();
     return { link: near, route };
   }
 
@@ -59,6 +63,17 @@ export class PuppetCluster implements RelayChoice {
 
   at(node: string): PuppetClient[] {
     return this.clients.filter((one) => one.node === node && !one.client.gone).map(({ client }) => client);
+  }
+
+  /** Nodes take connections, and park nobody until {@link answerAll}. */
+  fallSilent(): void {
+    this.#unanswered = [];
+  }
+
+  answerAll(): void {
+    const answers = this.#unanswered ?? [];
+    this.#unanswered = undefined;
+    for (const answer of answers) answer();
   }
 
   /** All connections to `node` are reset, and it takes none until it is deleted from {@link down}. */

@@ -172,3 +172,22 @@ describe('the parks of a bridge', () => {
     expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
   });
 });
+
+describe('parks that are made anew', () => {
+  it('are so one after the other, each old one only once its successor is parked', async () => {
+    const { cluster, parks } = await scene();
+    const old = cluster.clients.map(({ client }) => client).filter(({ gone }) => !gone);
+    expect(old).toHaveLength(4);
+    // With the first successor on its way nothing is given up yet.
+    cluster.fallSilent();
+    parks.renew();
+    await quiet();
+    expect([parks.parked, cluster.dials]).toEqual([4, 5]);
+    cluster.answerAll();
+    await quiet();
+    await quiet();
+    expect(old.map(({ gone }) => gone)).toEqual([true, true, true, true]);
+    expect([parks.parked, cluster.dials]).toEqual([4, 8]);
+    expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
+  });
+});

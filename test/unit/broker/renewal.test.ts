@@ -4,6 +4,7 @@ import {
   TUNNEL_LIFE_MS,
   TUNNEL_RENEW_LEAST_MS,
   TUNNEL_RENEW_MS,
+  TUNNEL_RENEW_SPREAD_MS,
   WALL_LOOK_MS,
 } from '../../../src/base/limits.ts';
 import type { Random } from '../../../src/base/random.ts';
@@ -15,16 +16,32 @@ const YEAR_MS = 365 * TUNNEL_LIFE_MS;
 
 const drawing = (fraction: number): Random => ({ fraction: () => fraction, bytes: (n) => Buffer.alloc(n) });
 /** Both clocks, `ms` after the birth. */
-const after = (ms: number) => ({ now: BORN.now + ms, wall: BORN.wall + ms });
+const later = (ms: number) => ({ now: BORN.now + ms, wall: BORN.wall + ms });
 
 function dueAt(renewal: Renewal, ms: number): void {
-  expect(renewal.isDue(after(ms - 1))).toBe(false);
-  expect(renewal.waitMs(after(ms - 1))).toBe(1);
-  expect(renewal.isDue(after(ms))).toBe(true);
-  expect(renewal.waitMs(after(ms))).toBe(0);
+  expect(renewal.isDue(later(ms - 1))).toBe(false);
+  expect(renewal.waitMs(later(ms - 1))).toBe(1);
+  expect(renewal.isDue(later(ms))).toBe(true);
+  expect(renewal.waitMs(later(ms))).toBe(0);
 }
 
 describe('a tunnel is due', () => {
+  it.each([
+    [0, 0],
+    [1, TUNNEL_RENEW_SPREAD_MS],
+  ])('within some seconds of the word of its bridge: drawn %d', (fraction, ms) => {
+    const renewal = new Renewal(drawing(fraction), WALL + YEAR_MS, BORN);
+    renewal.ask(later(60_000));
+    if (ms === 0) expect(renewal.isDue(later(60_000))).toBe(true);
+    else dueAt(renewal, 60_000 + ms);
+  });
+
+  it('no later for the word of its bridge than without it', () => {
+    const renewal = new Renewal(drawing(1), WALL + YEAR_MS, BORN);
+    renewal.ask(later(0.9 * TUNNEL_LIFE_MS - 1));
+    dueAt(renewal, 0.9 * TUNNEL_LIFE_MS);
+  });
+
   it.each([
     [0, TUNNEL_LIFE_MS],
     [0.5, 0.95 * TUNNEL_LIFE_MS],
@@ -52,7 +69,7 @@ describe('a tunnel is due', () => {
 
   it('not for its dates where a new one would hardly live longer', () => {
     const renewal = new Renewal(drawing(0), WALL + TUNNEL_RENEW_LEAST_MS - 1, BORN);
-    expect(renewal.isDue(after(TUNNEL_RENEW_LEAST_MS))).toBe(false);
+    expect(renewal.isDue(later(TUNNEL_RENEW_LEAST_MS))).toBe(false);
     dueAt(renewal, TUNNEL_LIFE_MS);
   });
 

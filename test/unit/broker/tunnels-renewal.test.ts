@@ -5,9 +5,11 @@ import { BeaconError } from '../../../src/base/errors.ts';
 import {
   RECONNECT_FIRST_MS,
   TUNNEL_RENEW_MS,
+  TUNNEL_RENEW_SPREAD_MS,
   TUNNEL_RETIRE_MS,
   WALL_LOOK_MS,
 } from '../../../src/base/limits.ts';
+import { certificatesInPem } from '../../../src/pki/pem.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { quiet } from '../../support/puppet-relay.ts';
 import { BRIDGE, renewalScene } from '../../support/renewal-scene.ts';
@@ -173,4 +175,68 @@ it('a broker that is denied in the middle loses its tunnel and says why', async 
   expect(seen.events).not.toContain('end');
   await settled(() => scene.warnings().length > 0);
   expect(scene.warnings()).toEqual([expect.stringContaining('--deny-cert-file')]);
+});
+
+describe('a certificate that is changed', () => {
+  const streamsOf = (scene: { tunnels: { all: readonly { retired: boolean }[] } }) =>
+    scene.tunnels.all.map(({ retired }) => retired);
+
+  it('of the broker: every tunnel is replaced, and the bridge sees the new one', async () => {
+    const scene = await renewalScene();
+    const { broker } = await scene.stream();
+    const fresh = identityUntil('broker', systemClock.wall() + HOUR_MS * 48);
+    scene.tunnels.setIdentity({ ...fresh, clock: scene.clock });
+    await quiet();
+    expect(streamsOf(scene)).toEqual([true, false]);
+    const next = await scene.stream();
+    const leaf = certificatesInPem(fresh.certPem)[0];
+    expect([next.at, next.bridge.peerChain[0]]).toEqual([2, leaf]);
+    expect(broker.stream.destroyed).toBe(false);
+  });
+
+  it('of the broker, while a tunnel with the old one is being opened: that one is replaced as well', async () => {
+    const scene = await renewalScene();
+    const gate = Promise.withResolvers<void>();
+    scene.trouble = gate.promise;
+    scene.tunnels.renew();
+    await quiet();
+    const fresh = identityUntil('broker', systemClock.wall() + HOUR_MS * 48);
+    scene.tunnels.setIdentity({ ...fresh, clock: scene.clock });
+    scene.trouble = undefined;
+    gate.resolve();
+    await quiet();
+    await settled(() => scene.tunnels.all.length === 1);
+    const next = await scene.stream();
+    expect(next.bridge.peerChain[0]).toEqual(certificatesInPem(fresh.certPem)[0]);
+  });
+
+  it('of the bridge: the broker replaces the tunnel within some seconds, once, at its word', async () => {
+    const scene = await renewalScene();
+    const { broker } = await scene.stream();
+    const before = scene.wishes.filter(({ wanted }) => wanted).length;
+    scene.bridges[0]?.askRenewal();
+    scene.bridges[0]?.askRenewal();
+    await quiet();
+    await scene.clock.advanceAsync(TUNNEL_RENEW_SPREAD_MS / 2 - 1);
+    await quiet();
+    expect(streamsOf(scene)).toEqual([false]);
+    await scene.clock.advanceAsync(1);
+    await quiet();
+    expect(streamsOf(scene)).toEqual([true, false]);
+    await scene.clock.advanceAsync(2 * TUNNEL_RENEW_SPREAD_MS);
+    await quiet();
+    expect(scene.wishes.filter(({ wanted }) => wanted)).toHaveLength(before + 1);
+    expect(broker.stream.destroyed).toBe(false);
+  });
+
+  it('and a CA that is trusted no longer: the tunnel under it is cut', async () => {
+    const scene = await renewalScene();
+    const { broker } = await scene.stream();
+    const seen = watch(broker.stream);
+    const { accepts: _gone, ...identity } = identityUntil('broker', systemClock.wall() + HOUR_MS * 48);
+    scene.trouble = new BeaconError('unreachable', 'no route', { retry: true });
+    scene.tunnels.setIdentity({ ...identity, accepts: [], clock: scene.clock });
+    await seen.closed;
+    expect(seen.events).not.toContain('end');
+  });
 });

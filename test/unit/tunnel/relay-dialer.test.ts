@@ -250,3 +250,18 @@ describe('a relay dialer that is told where to dial', () => {
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
+
+it('shows and trusts what it was given last', async () => {
+  const { address, links } = await relay({ requestCert: true });
+  const other = makePki({ fresh: true });
+  const one = dialer([address], { relayCa: [other.relayCa.certificate] });
+  await expect(dial(one)).rejects.toMatchObject({ code: 'untrusted' });
+  const { relayCa, bridgeCa } = makePki();
+  const identity = identityOf('broker');
+  const again = dialer([address], { relayCa: [other.relayCa.certificate] });
+  again.setCredentials({ relayCa: [relayCa.certificate], identity, bridgeCas: [bridgeCa.der] });
+  const link = await dial(again);
+  await settled(() => links.length === 1);
+  expect(links[0]?.peerChain[0]).toEqual(makePki().broker.der);
+  link.reset();
+});
