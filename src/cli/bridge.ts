@@ -11,7 +11,7 @@ export function bridgeCommand(start: Start<'bridge'>, host: Host): Command {
       summary: 'Stand beside the secret store and serve it through a relay.',
       description:
         'Dial out to a relay, park there, and serve the streams of brokers to the secret store, or other targets that you name, and to nothing else. ' +
-        'No inbound port is opened.',
+        'No inbound port is opened. Its files are read again every 10 s, and at once on SIGHUP.',
       examples: [
         {
           text: 'Serve a store on this machine through a relay:',

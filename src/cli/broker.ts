@@ -11,7 +11,8 @@ export function brokerCommand(start: Start<'broker'>, host: Host): Command {
       summary: 'Stand beside the clients and carry their connections to the bridge.',
       description:
         'Listen for clients of the secret store, dial out to a relay, and carry their connections to the bridge. ' +
-        'To clients the broker is the store: point VAULT_ADDR at it.',
+        'To clients the broker is the store: point VAULT_ADDR at it. ' +
+        'Its files are read again every 10 s, and at once on SIGHUP.',
       examples: [
         {
           text: 'For clients on this machine:',

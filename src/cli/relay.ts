@@ -11,7 +11,8 @@ export function relayCommand(start: Start<'relay'>, host: Host): Command {
       summary: 'Join bridges and brokers that may only dial out.',
       description:
         'Accept TLS connections from bridges and brokers, match them by info_hash and pass bytes between them. ' +
-        'What they say is encrypted between the two: the relay holds no secret of either side.',
+        'What they say is encrypted between the two: the relay holds no secret of either side. ' +
+        'Its files are read again every 10 s, and at once on SIGHUP.',
       examples: [
         {
           text: 'A relay on port 443, with a certificate for its public name:',

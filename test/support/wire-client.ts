@@ -230,9 +230,9 @@ export async function acceptOffer(bridge: WireClient, then = ''): Promise<Buffer
 }
 
 /** A bridge and a broker meet at the relay, talk, and leave; rejects where anything of it goes wrong. */
-export async function pairOnce(port: number): Promise<void> {
-  const bridge = await dialAs('park', port);
-  const broker = await dialAs('connect', port, { early: 'question' });
+export async function pairOnce(port: number, pki: Pki = makePki()): Promise<void> {
+  const bridge = await dialAs('park', port, { pki });
+  const broker = await dialAs('connect', port, { early: 'question', pki });
   await acceptOffer(bridge, 'answer');
   await broker.expect('paired');
   deepStrictEqual([await bridge.opaque(8), await broker.opaque(6)], ['question', 'answer']);
