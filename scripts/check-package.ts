@@ -17,6 +17,10 @@ const REQUIRED = [
   'src/wire/PROTOCOL.md',
   'src/wire/FORWARD.md',
   'src/wire/TUNNEL.md',
+  'packaging/systemd/beacon-relay.service',
+  'packaging/systemd/beacon-bridge.service',
+  'packaging/systemd/beacon-broker.service',
+  'packaging/systemd/beacon.sysusers',
   'dist/bin/beacon.js',
 ];
 const ALLOWED = /^(dist\/.*\.(js|d\.ts)|src\/wire\/(PROTOCOL|FORWARD|TUNNEL)\.md)$/;

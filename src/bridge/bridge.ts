@@ -99,10 +99,7 @@ export class Bridge {
    */
   setIdentity(identity: TunnelIdentity): void {
     this.#identity = identity;
-    for (const tunnel of this.#tunnels) {
-      if (identity.accepts.includes(tunnel.infoHash)) tunnel.askRenewal();
-      else tunnel.destroy();
-    }
+    for (const tunnel of this.#tunnels) this.#outdated(tunnel);
     this.#parks.renew();
   }
 
@@ -126,6 +123,11 @@ export class Bridge {
     await Promise.all([...closing, ...[...this.#splices].map((splice) => splice.done)]);
   }
 
+  #outdated(tunnel: BridgeTunnel): void {
+    if (this.#identity.accepts.includes(tunnel.infoHash)) tunnel.askRenewal();
+    else tunnel.destroy();
+  }
+
   async #serve(stream: SessionStream): Promise<void> {
     const { reach, log, denies } = this.#options;
     const identity = this.#identity;
@@ -139,7 +141,7 @@ export class Bridge {
       this.#tunnels.add(tunnel);
       log.debug('a tunnel is up');
       // Its handshake began before our certificate was changed.
-      if (identity !== this.#identity) tunnel.askRenewal();
+      if (identity !== this.#identity) this.#outdated(tunnel);
       void tunnel.closed.then(() => {
         this.#tunnels.delete(tunnel);
         this.#parks.fill();

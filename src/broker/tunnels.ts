@@ -83,8 +83,7 @@ export class Tunnels {
    */
   setIdentity(identity: TunnelIdentity): void {
     this.#identity = identity;
-    for (const { tunnel } of this.#tunnels) if (!identity.accepts.includes(tunnel.infoHash)) tunnel.destroy();
-    this.renew();
+    for (const kept of this.#tunnels) this.#outdated(kept);
   }
 
   /** Replaces every tunnel by another one to the same bridge, which is opened first. */
@@ -189,6 +188,11 @@ export class Tunnels {
     return { now: clock.now(), wall: clock.wall() };
   }
 
+  #outdated(kept: KeptTunnel): void {
+    if (this.#identity.accepts.includes(kept.tunnel.infoHash)) this.#renew(kept);
+    else kept.tunnel.destroy();
+  }
+
   #renew(old: KeptTunnel): void {
     if (old.retired || !old.tunnel.usable || this.#replacements.has(old)) return;
     const replaced = this.#replace(old).finally(() => {
@@ -257,7 +261,7 @@ export class Tunnels {
       this.#onChange();
     });
     // Its handshake began before our certificate was changed.
-    if (kept.identity !== this.#identity) this.#renew(kept);
+    if (kept.identity !== this.#identity) this.#outdated(kept);
     this.#awaitRenewals();
     onRoom();
   }

@@ -21,6 +21,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 import { memoryLinks } from '../../support/memory-link.ts';
 import { PAIR_ID, type PuppetClient, PuppetRelay, quiet } from '../../support/puppet-relay.ts';
 import { recordingLog } from '../../support/recording-log.ts';
+import { identityUntil } from '../../support/short-lived.ts';
 import { watch } from '../../support/streams.ts';
 import { identityOf, openTunnel, TARGET } from '../../support/tunnels.ts';
 
@@ -337,5 +338,33 @@ describe('a bridge that stops', () => {
     await quiet();
     expect(clock.pending).toBe(0);
     expect(warnings()).toEqual([]);
+  });
+});
+
+describe('a bridge whose certificate is changed', () => {
+  it('asks its brokers for new tunnels, shows them the new one, and parks anew', async () => {
+    const { bridge, relay, clock } = await scene({ parks: 2 });
+    const old = await tunnelTo(relay.clients[0]);
+    await relay.park();
+    const parked = relay.open.length;
+    const fresh = identityUntil('bridge', systemClock.wall() + 86_400_000);
+    bridge.setIdentity({ ...fresh, clock });
+    await old.renewalAsked;
+    for (let count = 0; count < parked; count += 1) await relay.park();
+    const next = await tunnelTo(relay.open.at(-1));
+    expect(next.notAfterMs).toBe(Math.floor(fresh.notAfterMs / 1_000) * 1_000);
+    expect(old.usable).toBe(true);
+    old.destroy();
+    next.destroy();
+    await Promise.all([old.closed, next.closed]);
+  });
+
+  it('cuts the tunnels of brokers under a CA that it trusts no longer', async () => {
+    const { bridge, relay, clock } = await scene();
+    const tunnel = await tunnelTo(relay.clients[0]);
+    bridge.setIdentity({ ...identityOf('bridge'), accepts: [], clock });
+    await tunnel.closed;
+    await settled(() => bridge.tunnels === 0);
+    expect(bridge.tunnels).toBe(0);
   });
 });

@@ -1,9 +1,10 @@
 /** What both ends of a tunnel agree on, and that the options are what keeps it alive. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect, performServerHandshake } from 'node:http2';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { H2_STREAM_WINDOW, TUNNEL_STREAMS } from '../../../src/base/limits.ts';
-import { SESSION_OPTIONS, STREAM_REFUSALS, streamRefusal } from '../../../src/tunnel/http2.ts';
+import { RENEW_SETTING, SESSION_OPTIONS, STREAM_REFUSALS, streamRefusal } from '../../../src/tunnel/http2.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { memoryLinks } from '../../support/memory-link.ts';
 import { closed } from '../../support/streams.ts';
@@ -93,4 +94,9 @@ describe('a refusal', () => {
   it.each([undefined, 'toString', '', ['unknownTarget'], 'Unknown'])('%j is internal', (text) => {
     expect(streamRefusal(text)).toBe('internal');
   });
+});
+
+it('the setting by which a bridge asks for another tunnel is the one that TUNNEL.md names', () => {
+  const specification = readFileSync('src/wire/TUNNEL.md', 'utf8');
+  expect(specification).toContain(`0x${RENEW_SETTING.toString(16)} with the value 1`);
 });
