@@ -24,8 +24,9 @@ const RATE = 10;
 const SAMPLE_MS = 1_000;
 const WARM_UP = 1 / 3;
 const MIB = 1_024 * 1_024;
-/** What is too little to tell: V8 takes memory from the system in pieces of this order. */
-const GRAIN = { rss: 2, descriptors: 1 };
+/** What is too little to tell. V8 lets garbage of some megabytes lie before it marks the heap, so RSS may rise by as much in
+ *  minutes without a leak: in five minutes a leak shows from some 4 KiB a pair on, in an hour from 350 bytes on. */
+const GRAIN = { rss: 8, descriptors: 1 };
 
 type Kind = keyof typeof GRAIN;
 type Daemon = 'relay' | 'bridge' | 'broker';

@@ -11,7 +11,10 @@ import type { PkiDirectory } from './processes.ts';
 export type PairRole = 'relay' | 'bridge' | 'broker';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-const HOSTS = [{ type: 'ip', value: '127.0.0.1' }] as const;
+const HOSTS = [
+  { type: 'dns', value: 'localhost' },
+  { type: 'ip', value: '127.0.0.1' },
+] as const;
 
 /** Another pair for `role`, under the same CA. */
 export function freshPair(pki: Pki, role: PairRole): Issued {
