@@ -157,7 +157,7 @@ describe('a target that is told the client', () => {
   const telling = (url: string) =>
     reachTargets({
       targets: [{ name: VAULT_TARGET, address: parseVaultAddr(url) }],
-      ca: undefined,
+      ca: () => undefined,
       tellsClient: true,
       clock: systemClock,
       signal: new AbortController().signal,
