@@ -65,6 +65,18 @@ describe('a tunnel', () => {
     expect(scene.kept.tunnel.legs).toHaveLength(2);
   });
 
+  it.each(['a', 'c'])('spreads the repair when the node of either leg dies: %s', async (node) => {
+    const scene = await legScene({ paths: { a: ['a', 'b'] } });
+    const before = scene.wishes.length;
+    await scene.kill(node);
+    await scene.clock.advanceAsync(REPAIR_SPREAD_MS / 2 - 1);
+    await quiet();
+    expect(scene.wishes).toHaveLength(before);
+    await scene.clock.advanceAsync(1);
+    await quiet();
+    expect(scene.wishes.length).toBeGreaterThan(before);
+  });
+
   it('without any leg serves nobody, and resumes with the first new one', async () => {
     const scene = await legScene({ nodes: ['a', 'b'] });
     expect(scene.paths()).toBe('a b');
