@@ -24,4 +24,10 @@ export class ParkPlan {
     this.#pairings = this.#pairings.filter((at) => now - at < PAIRING_WINDOW_MS);
     return Math.min(PARKS_MAX, this.#least + this.#pairings.length);
   }
+
+  /** Milliseconds until no pairing is recent any more; 0: none is. */
+  calmInMs(now: number): number {
+    const last = this.#pairings.at(-1) ?? Number.NEGATIVE_INFINITY;
+    return Math.max(0, last + PAIRING_WINDOW_MS - now);
+  }
 }

@@ -2,6 +2,7 @@
  * Whether the parks of a bridge are spread over as many nodes as it can reach, and what to do about it: park once more,
  * then close the one that is too many. Pure.
  */
+import { PARK_SPREAD_MS } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { hostOf } from '../tunnel/node-names.ts';
 import type { Route, Routes } from '../tunnel/routes.ts';
@@ -37,18 +38,23 @@ export class ParkSpread {
 
   /** A park was lost, or the bridge began: there may be nodes that we are not parked at. */
   changed(now: number): void {
-    this.#search.spread(now);
+    this.#search.spread(now, PARK_SPREAD_MS);
   }
 
-  /** All wanted parks are there, these. A route counts as under way; its park goes to {@link landed}. */
-  next(now: number, parks: readonly Spreadable[]): SpreadStep {
+  /**
+   * All wanted parks are there, these. A route counts as under way; its park goes to {@link landed}.
+   *
+   * @param calm no brokers come. While they do, a node without any park gets one, as some of them may want it to be
+   *   there; the rest is left alone, as each new park goes where least are anyway.
+   */
+  next(now: number, parks: readonly Spreadable[], calm = true): SpreadStep {
     const load = ParkSpread.load(parks);
     const most = Math.max(0, ...load.values());
     // One more node would take a park of those who have two; nobody has less than the least.
     if (most < 2) return { kind: 'rest', waitMs: Number.POSITIVE_INFINITY };
     const hosts = new Set([...load.keys(), ...this.#routes.nodes.hosts(now)]);
     const least = Math.min(...[...hosts].map((host) => load.get(host) ?? 0));
-    const bar = most - least >= 2 ? least : 0;
+    const bar = calm && most - least >= 2 ? least : 0;
     const full = parks.map(({ node }) => node).filter((node) => (load.get(hostOf(node)) ?? 0) > bar);
     const waitMs = this.#search.waitMs(now);
     if (waitMs > 0) return { kind: 'rest', waitMs };

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBeaconError, type BeaconError } from '../base/errors.ts';
 import type { InfoHash } from '../base/info-hash.ts';
-import { REPAIR_SPREAD_MS, ROUTE_RECHECK_MS } from '../base/limits.ts';
+import { PARK_SPREAD_MS, ROUTE_RECHECK_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
@@ -200,9 +200,7 @@ export class Parks {
     this.#plan.paired(this.#options.clock.now());
     this.#options.onPaired(link);
     // Brokers are coming: this is no time to wait.
-    this.#holdUntil = 0;
-    this.#retry?.cancel();
-    this.#retry = undefined;
+    this.#endHold();
     this.fill();
   }
 
@@ -226,20 +224,29 @@ export class Parks {
     const now = clock.now();
     this.#spread.changed(now);
     const elsewhere = [...this.#parks].filter(isHeld).filter((park) => hostOf(park.node) !== hostOf(node));
-    if (2 * elsewhere.length < least) this.#holdUntil = 0;
-    else if (this.#holdUntil <= now) this.#holdUntil = now + random.fraction() * REPAIR_SPREAD_MS;
+    if (2 * elsewhere.length < least) this.#endHold();
+    else if (this.#holdUntil <= now) this.#holdUntil = now + random.fraction() * PARK_SPREAD_MS;
   }
 
-  /** All wanted parks are there, or on their way: maybe a node is left out. */
+  #endHold(): void {
+    this.#holdUntil = 0;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+  }
+
+  /** All wanted parks are there, or on their way: maybe a node is left out. Whatever makes us busy calls again. */
   #lookAround(): void {
-    const { clock, dialer, least } = this.#options;
+    const { clock, dialer } = this.#options;
+    const now = clock.now();
     const held = [...this.#parks].filter(isHeld);
     const busy = this.#dialling > 0 || this.#exploring || this.#leaving.size > 0 || this.#renewing;
-    if (busy || held.length < this.#parks.size || this.#plan.target(clock.now()) > least) return;
-    const step = this.#spread.next(clock.now(), held);
+    if (busy || held.length < this.#parks.size) return;
+    const calmInMs = this.#plan.calmInMs(now);
+    const step = this.#spread.next(now, held, calmInMs === 0);
     if (step.kind === 'dial') return void this.#explore(step.route);
+    const waitMs = calmInMs > 0 ? Math.min(step.waitMs, calmInMs) : step.waitMs;
     // Names are looked up again now and then, as nodes may have been added.
-    this.#look = clock.after(Math.min(step.waitMs, ROUTE_RECHECK_MS), () => {
+    this.#look = clock.after(Math.min(waitMs, ROUTE_RECHECK_MS), () => {
       this.#look = undefined;
       void dialer.refresh().then(() => this.fill());
     });

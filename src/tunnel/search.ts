@@ -7,6 +7,7 @@ import {
   SEARCH_DIALS,
   SEARCH_PAUSE_MAX_MS,
   SEARCH_PAUSE_MS,
+  SEARCH_RETRIES_SOON,
   SEARCH_RETRY_DIALS,
   SEARCH_RETRY_MS,
 } from '../base/limits.ts';
@@ -14,10 +15,12 @@ import type { Random } from '../base/random.ts';
 
 export class Search {
   readonly #random: Random;
-  #dials = 0;
+  /** Dials that this round has left, and that it began with. */
+  #left = SEARCH_DIALS;
+  #budget = SEARCH_DIALS;
   #notBefore = 0;
   #ceilingMs = SEARCH_PAUSE_MS;
-  #retryMs = SEARCH_RETRY_MS;
+  #retries = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -30,46 +33,52 @@ export class Search {
 
   /** Whether this round has a dial left. */
   get hasDials(): boolean {
-    return this.#dials < SEARCH_DIALS;
+    return this.#left > 0;
   }
 
   /** A dial begins. */
   dialled(): void {
-    this.#dials += 1;
+    this.#left -= 1;
   }
 
-  /** Something changed: a new round begins within {@link REPAIR_SPREAD_MS}, as others see the same change. */
-  spread(now: number): void {
+  /** Something changed: a new round begins within so long, as others see the same change. */
+  spread(now: number, withinMs = REPAIR_SPREAD_MS): void {
     this.found();
-    this.#notBefore = now + this.#random.fraction() * REPAIR_SPREAD_MS;
+    this.#notBefore = now + this.#random.fraction() * withinMs;
   }
 
   /** This round found nothing: a pause, then another one. */
   pause(now: number): void {
-    this.#dials = 0;
+    this.#begin(SEARCH_DIALS);
     this.#rest(now, this.#ceilingMs);
     this.#ceilingMs = Math.min(2 * this.#ceilingMs, SEARCH_PAUSE_MAX_MS);
   }
 
   /** As {@link pause}, where what is missing may be back any moment: short at first, as long as the others in the end. */
   retry(now: number): void {
-    if (this.#retryMs >= SEARCH_PAUSE_MS) return this.pause(now);
-    this.#dials = SEARCH_DIALS - SEARCH_RETRY_DIALS;
-    this.#rest(now, this.#retryMs);
-    this.#retryMs *= 2;
+    this.#retries += 1;
+    const ceilingMs = SEARCH_RETRY_MS * 2 ** Math.max(0, this.#retries - SEARCH_RETRIES_SOON);
+    if (ceilingMs >= SEARCH_PAUSE_MS) return this.pause(now);
+    this.#begin(SEARCH_RETRY_DIALS);
+    this.#rest(now, ceilingMs);
   }
 
-  /** Another round at once, by other means. */
+  /** Another round at once, by other means, with as many dials. */
   again(): void {
-    this.#dials = 0;
+    this.#left = this.#budget;
   }
 
   /** There is nothing to look for any more. */
   found(): void {
-    this.#dials = 0;
+    this.#begin(SEARCH_DIALS);
     this.#notBefore = 0;
     this.#ceilingMs = SEARCH_PAUSE_MS;
-    this.#retryMs = SEARCH_RETRY_MS;
+    this.#retries = 0;
+  }
+
+  #begin(dials: number): void {
+    this.#budget = dials;
+    this.#left = dials;
   }
 
   /** Between half of the ceiling and all of it. */

@@ -103,6 +103,10 @@ export const ROUTES_NODES = 128;
 export const ROUTE_SETTLED = 12;
 /** An address that stands for a node to be avoided is tried again after so long: the network may have changed. */
 export const ROUTE_RECHECK_MS = 5 * 60 * SECOND;
+/** And one that may stand for others, though it has answered as one node only: after so long once it has done so twice, and
+ *  after twice as long each time. Two dials at once find the other node behind most balancers; ten brokers behind one NAT
+ *  make 60 dials in their first minute, where a relay admits RATE_CONNECTIONS. */
+export const ROUTE_AGAIN_MS = 4 * SECOND;
 /** A node that drains is skipped for so long after its last word, a refusal included: short, as it may be back by then. */
 export const DRAINING_MEMORY_MS = 30 * SECOND;
 /** Dials of one search for another node, one in 4,096 of which misses the other of two; and the pause after them, drawn from half of the ceiling up to it. It doubles up
@@ -113,13 +117,17 @@ export const SEARCH_PAUSE_MAX_MS = 10 * 60 * SECOND;
 /** Dials of a tunnel whose legs share no node, to have them in two zones: half a search, as it could do without, over
  *  a minute with pauses that double from SEARCH_RETRY_MS. After them it is left as it is until a leg changes. */
 export const ZONE_DIALS = SEARCH_DIALS / 2;
-/** The first pause where a relay, or the bridge's park, is gone: both come back within seconds as a rule. It doubles. */
+/** The pause where a relay, or the bridge's park, is gone: both come back within seconds as a rule. It doubles after the
+ *  first few, which outlast PARK_SPREAD_MS. */
 export const SEARCH_RETRY_MS = 2 * SECOND;
+export const SEARCH_RETRIES_SOON = 4;
 /** Dials of the round after such a pause. */
 export const SEARCH_RETRY_DIALS = 4;
-/** Who still has a leg, or parks elsewhere, waits up to so long before it makes up for a lost one: clients of a dead relay
- *  come to the others one by one. */
+/** Who still has a leg waits up to so long before it makes up for a lost one: clients of a dead relay come to the others
+ *  one by one. */
 export const REPAIR_SPREAD_MS = 8 * SECOND;
+/** And a bridge that has parks elsewhere: half of that, as brokers that come for their legs need them to be there. */
+export const PARK_SPREAD_MS = REPAIR_SPREAD_MS / 2;
 /** A broker replaces one leg after a time between the two. */
 export const REBALANCE_MIN_MS = 30 * 60 * SECOND;
 export const REBALANCE_MAX_MS = 60 * 60 * SECOND;

@@ -3,6 +3,17 @@ import { PAIRING_WINDOW_MS, PARKS_MAX } from '../../../src/base/limits.ts';
 import { ParkPlan } from '../../../src/bridge/park-plan.ts';
 
 describe('a park plan', () => {
+  it('is calm when the last pairing is no longer recent', () => {
+    const plan = new ParkPlan(4);
+    expect(plan.calmInMs(0)).toBe(0);
+    plan.paired(1_000);
+    plan.paired(2_000);
+    expect(plan.calmInMs(2_000)).toBe(PAIRING_WINDOW_MS);
+    const calmAt = 2_000 + PAIRING_WINDOW_MS;
+    expect([plan.calmInMs(calmAt - 1), plan.target(calmAt - 1)]).toEqual([1, 5]);
+    expect([plan.calmInMs(calmAt), plan.target(calmAt)]).toEqual([0, 4]);
+  });
+
   it('keeps the set number while nobody pairs', () => {
     expect(new ParkPlan(4).target(0)).toBe(4);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BeaconError } from '../../../src/base/errors.ts';
-import { REPAIR_SPREAD_MS, ROUTE_SETTLED, SEARCH_DIALS, SEARCH_PAUSE_MS } from '../../../src/base/limits.ts';
+import { PARK_SPREAD_MS, ROUTE_SETTLED, SEARCH_DIALS, SEARCH_PAUSE_MS } from '../../../src/base/limits.ts';
 import { ParkSpread } from '../../../src/bridge/park-spread.ts';
 import { type Route, Routes } from '../../../src/tunnel/routes.ts';
 
@@ -67,11 +67,18 @@ describe('parks', () => {
     expect(spread.next(0, parks('aabb'))).toEqual({ kind: 'rest', waitMs: 250 });
   });
 
-  it(`wait up to ${REPAIR_SPREAD_MS} ms after something changed`, () => {
+  it('get to a node that has none while brokers come, and are not levelled before they have come', () => {
+    const { spread } = scene('abc');
+    expect(spread.next(0, parks('aabb'), false).kind).toBe('dial');
+    expect(spread.next(0, parks('aaaabc'), false)).toEqual({ kind: 'rest', waitMs: REST });
+    expect(spread.next(0, parks('aaaabc'), true).kind).toBe('dial');
+  });
+
+  it(`wait up to ${PARK_SPREAD_MS} ms after something changed`, () => {
     const it = scene('ab ', 0.5);
     it.spread.changed(1_000);
-    expect(it.spread.next(1_000, parks('aabb'))).toEqual({ kind: 'rest', waitMs: REPAIR_SPREAD_MS / 2 });
-    expect(dials(it, 'aabb', 1_000 + REPAIR_SPREAD_MS / 2)).toBe(2);
+    expect(it.spread.next(1_000, parks('aabb'))).toEqual({ kind: 'rest', waitMs: PARK_SPREAD_MS / 2 });
+    expect(dials(it, 'aabb', 1_000 + PARK_SPREAD_MS / 2)).toBe(2);
   });
 });
 

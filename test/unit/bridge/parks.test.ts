@@ -3,8 +3,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   DRAINING_MEMORY_MS,
   PAIRING_WINDOW_MS,
+  PARK_SPREAD_MS,
   PARKS_DEFAULT,
-  REPAIR_SPREAD_MS,
+  RECONNECT_FIRST_MS,
 } from '../../../src/base/limits.ts';
 import { Parks } from '../../../src/bridge/parks.ts';
 import { makePki } from '../../support/certificates.ts';
@@ -97,7 +98,7 @@ describe('the parks of a bridge', () => {
     async (seed) => {
       const { cluster, parks, pass } = await scene({ seed });
       cluster.kill('a');
-      await pass(REPAIR_SPREAD_MS + 2_000);
+      await pass(PARK_SPREAD_MS + 2_000);
       expect(cluster.open).toBe('bbcc');
       cluster.down.clear();
       await pass(MINUTE);
@@ -144,16 +145,43 @@ describe('the parks of a bridge', () => {
     expect(clock.now()).toBe(0);
   });
 
-  it('are not rearranged while brokers come', async () => {
-    const { cluster, pass, clock } = await scene({ down: ['c'] });
+  it('get to a node that is back while brokers come, and are levelled afterwards', async () => {
+    const { cluster, parks, pass } = await scene({ down: ['c'] });
+    expect(cluster.open).toBe('aabb');
+    cluster.down.clear();
+    for (let left = PARK_SPREAD_MS + 2_000; left > 0; left -= 1_000) {
+      cluster.at('a')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+      await pass(1_000);
+    }
+    expect(parks.byHost.get('c')).toBeGreaterThan(0);
+    // Nothing else happens that would make it look again.
+    cluster.kill('c');
+    await pass(PAIRING_WINDOW_MS);
     cluster.down.clear();
     cluster.at('a')[0]?.send({ type: 'offer', pairId: PAIR_ID });
-    await quiet();
-    const before = cluster.dials;
-    await pass(PAIRING_WINDOW_MS - 1_000);
-    expect(clock.now()).toBe(PAIRING_WINDOW_MS - 1_000);
-    expect(cluster.dials).toBe(before);
+    await pass(PAIRING_WINDOW_MS + 20_000);
+    const all = [...parks.byHost.values()];
+    expect(all).toHaveLength(3);
+    expect(Math.max(...all) - Math.min(...all)).toBeLessThan(2);
   });
+
+  it.each([1, 2, 3, 4])(
+    'come back at once when the last are lost while a loss is being waited out (seed %i)',
+    async (seed) => {
+      const { cluster, parks, clock } = await scene({ seed });
+      cluster.kill('a');
+      await quiet();
+      expect(parks.parked).toBeGreaterThan(1);
+      cluster.kill('b');
+      cluster.kill('c');
+      cluster.down.clear();
+      await quiet();
+      expect(parks.parked).toBe(0);
+      await clock.advanceAsync(RECONNECT_FIRST_MS);
+      await quiet();
+      expect(parks.parked).toBe(PARKS_DEFAULT);
+    },
+  );
 
   it('avoid a node that drains when they replace one that is asked to leave', async () => {
     const { cluster, parks, pass } = await scene();

@@ -4,6 +4,7 @@ import {
   SEARCH_DIALS,
   SEARCH_PAUSE_MAX_MS,
   SEARCH_PAUSE_MS,
+  SEARCH_RETRIES_SOON,
   SEARCH_RETRY_DIALS,
   SEARCH_RETRY_MS,
 } from '../../../src/base/limits.ts';
@@ -43,8 +44,10 @@ describe('a search', () => {
 
   it('retries soon where what is missing may be back, with fewer dials, and less and less often', () => {
     const it = search(0);
-    let pause = SEARCH_RETRY_MS;
-    for (; pause < SEARCH_PAUSE_MS; pause *= 2) {
+    const soon = Array.from({ length: SEARCH_RETRIES_SOON - 1 }, () => SEARCH_RETRY_MS);
+    const later: number[] = [];
+    for (let pause = SEARCH_RETRY_MS; pause < SEARCH_PAUSE_MS; pause *= 2) later.push(pause);
+    for (const pause of [...soon, ...later]) {
       it.retry(0);
       expect(it.waitMs(0)).toBe(pause / 2);
       for (let count = 0; count < SEARCH_RETRY_DIALS; count += 1) {
@@ -58,6 +61,18 @@ describe('a search', () => {
     it.found();
     it.retry(0);
     expect(it.waitMs(0)).toBe(SEARCH_RETRY_MS / 2);
+  });
+
+  it('has as many dials by other means as the round began with', () => {
+    const it = search();
+    it.retry(0);
+    for (let count = 0; count < SEARCH_RETRY_DIALS; count += 1) it.dialled();
+    it.again();
+    for (let count = 0; count < SEARCH_RETRY_DIALS; count += 1) {
+      expect(it.hasDials).toBe(true);
+      it.dialled();
+    }
+    expect(it.hasDials).toBe(false);
   });
 
   it('begins anew when something was found', () => {
@@ -75,5 +90,7 @@ describe('a search', () => {
     it.pause(0);
     it.spread(10);
     expect(it.waitMs(10)).toBe(REPAIR_SPREAD_MS / 4);
+    it.spread(10, 100);
+    expect(it.waitMs(10)).toBe(25);
   });
 });
