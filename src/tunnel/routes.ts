@@ -12,6 +12,7 @@ import type { BeaconError } from '../base/errors.ts';
 import {
   RECONNECT_FIRST_MS,
   ROUTE_ADDRESSES,
+  ROUTE_AGAIN_MS,
   ROUTE_NODES,
   ROUTE_RECHECK_MS,
   ROUTE_SETTLED,
@@ -67,6 +68,12 @@ interface Entry {
   inRow: number;
   /** Of the last answer. */
   answeredAt: number;
+  /** Another node than the last one has answered here, maybe without its name. */
+  balances: boolean;
+  /** Not dialled before in search of another node, while it has answered as one only. */
+  againAt: number;
+  /** Of the first answer since something went wrong; undefined: none. */
+  healthySince: number | undefined;
 }
 
 /** `fresh`: may be what is wanted. `doubtful`: was not so far, another dial may tell. `draining`: as long as it lasts. */
@@ -125,7 +132,7 @@ export class Routes {
       return this.#pick([of('fresh'), from], wish, now) ?? wait(from, now);
     }
     // Each dial of one that is settled is in vain until its time has come.
-    const doubtful = wish.doubtful === false ? [] : of('doubtful');
+    const doubtful = of('doubtful').filter((entry) => wish.doubtful !== false || !this.#standsForOne(entry));
     const due = doubtful.filter((entry) => this.#recheckAt(entry) <= now);
     const picked = this.#pick([of('fresh'), due], wish, now);
     if (picked) return picked;
@@ -162,6 +169,7 @@ export class Routes {
     const entry = this.#find(route);
     if (!entry) return;
     this.#arrived(entry);
+    entry.healthySince ??= now;
     this.#heard(entry, node, now);
   }
 
@@ -189,8 +197,10 @@ export class Routes {
       const node = error.code === 'avoided' ? this.#whichOf(entry, avoid) : undefined;
       if (node !== undefined) this.#heard(entry, node, now);
       // A node that is not to be avoided said no: another one than answered before.
-      if (error.code !== 'avoided' && entry.nodes[0] !== undefined && avoid.includes(entry.nodes[0]))
+      if (error.code !== 'avoided' && entry.nodes[0] !== undefined && avoid.includes(entry.nodes[0])) {
         entry.inRow = 0;
+        entry.balances = true;
+      }
       // Another dial may reach another node at once, and many may have the same idea.
       entry.readyAt = Math.max(entry.readyAt, now + this.#random.fraction() * RECONNECT_FIRST_MS);
       return;
@@ -222,7 +232,18 @@ export class Routes {
 
   #entry(route: Route): Entry {
     const backoff = reconnectBackoff(this.#random);
-    return { route, backoff, readyAt: 0, underWay: 0, nodes: [], inRow: 0, answeredAt: 0 };
+    return {
+      route,
+      backoff,
+      readyAt: 0,
+      underWay: 0,
+      nodes: [],
+      inRow: 0,
+      answeredAt: 0,
+      balances: false,
+      againAt: 0,
+      healthySince: undefined,
+    };
   }
 
   #find(route: Route): Entry | undefined {
@@ -237,7 +258,14 @@ export class Routes {
     entry.answeredAt = now;
     entry.inRow = node === entry.nodes[0] ? entry.inRow + 1 : 1;
     const others = entry.nodes.filter((other) => other !== node);
+    entry.balances = (entry.balances || others.length > 0) && entry.inRow < ROUTE_SETTLED;
     entry.nodes = entry.inRow >= ROUTE_SETTLED ? [node] : [node, ...others].slice(0, ROUTE_NODES);
+    entry.againAt = now + (entry.inRow >= 2 && this.#seemsOne(entry) ? this.#restMs(entry) : 0);
+  }
+
+  #restMs({ inRow }: Entry): number {
+    const ceilingMs = Math.min(ROUTE_AGAIN_MS * 2 ** (inRow - 2), ROUTE_RECHECK_MS);
+    return (ceilingMs / 2) * (1 + this.#random.fraction());
   }
 
   /** Which of `nodes` answered at `entry`: the one it stands for, or the only one that does not stand elsewhere. */
@@ -250,19 +278,22 @@ export class Routes {
   }
 
   #backOff(entry: Entry, error: BeaconError, livedMs: number, now: number): void {
+    // The connection may be young and the relay sound for long: parks go as brokers come.
+    const healthyMs = Math.max(livedMs, now - (entry.healthySince ?? now));
+    entry.healthySince = undefined;
     // When a relay dies all connections to it end together: one failure, not as many as there were.
     if (now < entry.readyAt && error.retryAfterMs === undefined) return;
-    entry.readyAt = Math.max(entry.readyAt, now + waitAfter(error, entry.backoff.next(livedMs)));
+    entry.readyAt = Math.max(entry.readyAt, now + waitAfter(error, entry.backoff.next(healthyMs)));
   }
 
   #fit(entry: Entry, wish: Wish, avoid: ReadonlySet<string>, now: number): Fit {
     if (wish.tried?.has(entry.route)) return 'tried';
-    if (wish.plain && !this.#standsForOne(entry)) return 'tried';
+    if (wish.plain && !this.#seemsOne(entry)) return 'tried';
     const { nodes } = entry;
     if (nodes.length === 0) return 'fresh';
     if (this.#drainsFor(entry, now) > 0) return 'draining';
     if (!nodes.every((node) => avoid.has(hostOf(node)))) return 'fresh';
-    return this.#standsForOne(entry) ? 'doubtful' : 'fresh';
+    return this.#seemsOne(entry) ? 'doubtful' : 'fresh';
   }
 
   /** One of several addresses is taken for one node until it proves otherwise; the only one when it has shown it. */
@@ -270,8 +301,14 @@ export class Routes {
     return nodes.length <= 1 && (this.#entries.length > 1 || inRow >= ROUTE_SETTLED);
   }
 
-  #recheckAt({ inRow, answeredAt }: Entry): number {
-    return inRow >= ROUTE_SETTLED ? answeredAt + ROUTE_RECHECK_MS : 0;
+  /** As {@link #standsForOne}; or nothing says that there is another host than the one that answered. */
+  #seemsOne(entry: Entry): boolean {
+    return this.#standsForOne(entry) || (!entry.balances && hostsOf(this.nodes.names()).size <= 1);
+  }
+
+  /** When one that has answered as a node to be avoided is worth another dial. */
+  #recheckAt({ inRow, answeredAt, againAt }: Entry): number {
+    return inRow >= ROUTE_SETTLED ? answeredAt + ROUTE_RECHECK_MS : againAt;
   }
 
   #drainsFor({ nodes }: Entry, now: number): number {

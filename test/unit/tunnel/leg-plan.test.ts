@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   AVOID_NODES,
+  RATE_CONNECTIONS,
   REBALANCE_MAX_MS,
   REBALANCE_MIN_MS,
   REPAIR_SPREAD_MS,
@@ -300,6 +301,38 @@ describe('a search that finds nothing', () => {
   });
 });
 
+describe('a relay that is alone behind one address', () => {
+  it('costs ten brokers of one source less than it admits of one, however they begin', () => {
+    const starts: number[] = [];
+    for (let broker = 1; broker <= 10; broker += 1) {
+      const { tunnel } = cluster({ names: ['a'], balanced: true }, broker);
+      tunnel.run(HOUR);
+      expect(tunnel.legs).toHaveLength(1);
+      expect(tunnel.plan.redundancy(tunnel.legs)).toEqual({ kind: 'single', why: 'oneNode' });
+      starts.push(...tunnel.dials.map(({ at }) => at));
+    }
+    const busiest = Math.max(
+      ...starts.map((from) => starts.filter((at) => at >= from && at < from + 60_000).length),
+    );
+    expect(busiest).toBeLessThanOrEqual((6 * RATE_CONNECTIONS) / 10);
+    expect(starts.filter((at) => at > HOUR / 2).length).toBeLessThanOrEqual(10 * 7);
+  });
+
+  it('is told from a balancer: half of the brokers find its other node at once, nearly all in two minutes', () => {
+    const found: number[] = [];
+    for (let broker = 1; broker <= 400; broker += 1) {
+      const { tunnel } = cluster({ names: ['a', 'b'], balanced: true }, broker);
+      tunnel.run(HOUR, () => isDisjoint(tunnel));
+      expect(isDisjoint(tunnel)).toBe(true);
+      found.push(tunnel.now);
+    }
+    const within = (ms: number): number => found.filter((at) => at <= ms).length / found.length;
+    expect(within(1_000)).toBeGreaterThan(0.45);
+    expect(within(30_000)).toBeGreaterThan(0.9);
+    expect(within(120_000)).toBeGreaterThan(0.97);
+  });
+});
+
 describe('a lost leg', () => {
   it('is made up for at once where it was the only one', () => {
     const { model, tunnel } = cluster({ names: ['a', 'b'], holders: [0, 1], entries: [0, 1] });
@@ -319,20 +352,21 @@ describe('a lost leg', () => {
     'is made up for within 8 s where another lives, by all clients together evenly: %s',
     (_kind, balanced) => {
       const names = ['a', 'b', 'c'];
+      const lostAt = HOUR / 4;
       const dials: number[] = [];
       const landed = new Map(names.map((name) => [name, 0]));
       for (let client = 1; client <= 600; client += 1) {
         const { model, tunnel } = cluster({ names, balanced, prefersLocal: client % 2 === 0 }, client);
-        tunnel.run(60_000, () => isDisjoint(tunnel));
-        tunnel.now = 60_000;
+        tunnel.run(lostAt, () => isDisjoint(tunnel));
+        tunnel.now = lostAt;
         const before = tunnel.dials.length;
         const answered = model.answers.length;
         model.down.add('a');
         tunnel.lose('a');
         expect(tunnel.legs.length).toBeGreaterThan(0);
-        tunnel.run(80_000, () => isDisjoint(tunnel));
+        tunnel.run(lostAt + 20_000, () => isDisjoint(tunnel));
         expect(isDisjoint(tunnel)).toBe(true);
-        dials.push(...tunnel.dials.slice(before).map(({ at }) => at - 60_000));
+        dials.push(...tunnel.dials.slice(before).map(({ at }) => at - lostAt));
         for (const node of model.answers.slice(answered)) landed.set(node, (landed.get(node) ?? 0) + 1);
       }
       const seconds = Array.from({ length: Math.ceil(REPAIR_SPREAD_MS / 1_000) }, (_, second) =>

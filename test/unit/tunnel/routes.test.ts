@@ -8,6 +8,7 @@ import {
   RECONNECT_HEALTHY_MS,
   RECONNECT_MAX_MS,
   ROUTE_ADDRESSES,
+  ROUTE_AGAIN_MS,
   ROUTE_RECHECK_MS,
   ROUTE_SETTLED,
 } from '../../../src/base/limits.ts';
@@ -77,6 +78,22 @@ describe('the backoff of an address', () => {
     expect(waitOf(routes, 0)).toBe(RECONNECT_FIRST_MS / 2);
     routes.lost(route, 'a', CUT, 0, RECONNECT_FIRST_MS);
     expect(waitOf(routes, RECONNECT_FIRST_MS)).toBe(RECONNECT_FIRST_MS);
+  });
+
+  it('starts anew after health of the address, however young the connection was that ended', () => {
+    const routes = routesOf(1);
+    const [route] = routes.all as [Route];
+    for (const now of [0, 10_000, 20_000]) routes.failed(route, DOWN, now);
+    routes.answered(route, 'a', 30_000);
+    routes.answered(route, 'a', 30_000 + RECONNECT_HEALTHY_MS - 1);
+    routes.lost(route, 'a', CUT, 1, 30_000 + RECONNECT_HEALTHY_MS);
+    expect(waitOf(routes, 30_000 + RECONNECT_HEALTHY_MS)).toBe(RECONNECT_FIRST_MS / 2);
+    // One that takes everybody and keeps nobody is not healthy.
+    for (const now of [60_000, 63_000, 66_000]) {
+      routes.answered(route, 'a', now);
+      routes.lost(route, 'a', CUT, 1_000, now + 1_000);
+    }
+    expect(waitOf(routes, 67_000)).toBe(4 * RECONNECT_FIRST_MS);
   });
 
   it('comes on top of a time that the relay named, and is slow where a person must act', () => {
@@ -181,18 +198,43 @@ describe('one load-balanced address', () => {
     const wish: Wish = { need: 'other', avoid: ['a'] };
     routes.answered(route, 'a', 0);
     let now = 0;
+    const waits: number[] = [];
     for (let count = 1; count < ROUTE_SETTLED; count += 1) {
       expect(routes.isSettled(route)).toBe(false);
-      now += 1_000;
+      waits.push(waitOf(routes, now, wish));
+      now += waits.at(-1) ?? 0;
       expect(dial(routes, now, wish)).toBe(route);
       routes.failed(route, refusal('avoided'), now, ['a']);
+      // Whoever wants any relay does not wait for that.
+      expect(waitOf(routes, now)).toBeLessThanOrEqual(RECONNECT_FIRST_MS);
+      now += RECONNECT_FIRST_MS / 2;
     }
     expect(routes.isSettled(route)).toBe(true);
+    now -= RECONNECT_FIRST_MS / 2;
+    // Drawn from half of the ceiling up to it, here in the middle.
+    const rests = waits.slice(1).map((wait) => wait + RECONNECT_FIRST_MS / 2);
+    const expected = [1, 2, 4, 8, 16, 32, 64].map((times) => 0.75 * times * ROUTE_AGAIN_MS);
+    expect([waits[0], ...rests]).toEqual([0, ...expected, ...Array(3).fill(0.75 * ROUTE_RECHECK_MS)]);
     expect(waitOf(routes, now + 1_000, wish)).toBe(ROUTE_RECHECK_MS - 1_000);
     expect(dial(routes, now + ROUTE_RECHECK_MS, wish)).toBe(route);
     routes.answered(route, 'b', now);
     expect(routes.isSettled(route)).toBe(false);
     expect(dial(routes, now + 1_000, wish)).toBe(route);
+  });
+
+  it('is dialled again at once while something says that there is another node', () => {
+    const wish: Wish = { need: 'other', avoid: ['a'] };
+    const named = routesOf(1);
+    const unnamed = routesOf(1);
+    for (const routes of [named, unnamed]) routes.answered(routes.all[0] as Route, 'a', 0);
+    named.nodes.seen('b');
+    unnamed.failed(unnamed.all[0] as Route, refusal('noBridge'), 0, ['a']);
+    for (const routes of [named, unnamed]) {
+      for (let now = 1_000; now < 10_000; now += 1_000) {
+        expect(dial(routes, now, wish)).toBe(routes.all[0]);
+        routes.failed(routes.all[0] as Route, refusal('avoided'), now, ['a']);
+      }
+    }
   });
 
   it('is tried although the node that answered last drains', () => {
