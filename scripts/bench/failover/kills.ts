@@ -9,7 +9,7 @@ import type { Site } from './site.ts';
 import type { Transfer } from './transfer.ts';
 
 const KILLS = { full: 100, quick: 10 };
-const TIME_MS = { full: 240_000, quick: 40_000 };
+const TIME_MS = { full: 270_000, quick: 60_000 };
 const SEED = 5;
 /** From both legs to the kill: up to so long, drawn at random. */
 const PAUSE_MS = 1_000;
@@ -17,8 +17,8 @@ const PAUSE_MS = 1_000;
 const AFTER_MS = 3_000;
 const BEFORE_MS = 1_000;
 const DOWN_MS = 400;
-/** A site that has not both legs by then is left alone, and the next kill comes elsewhere. */
-const WHOLE_MS = 10_000;
+/** What the bars allow for two legs again. A site that has not both by then is left alone, and the next kill comes elsewhere. */
+const WHOLE_MS = 20_000;
 /** The rest of a transfer. */
 const FINISH_MS = 60_000;
 

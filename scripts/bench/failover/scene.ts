@@ -20,7 +20,7 @@ export interface Scale {
   readonly rate: number;
 }
 
-export const FULL: Scale = { quick: false, sites: 6, bytes: 256 * MIB, rate: 8 * MIB };
+export const FULL: Scale = { quick: false, sites: 9, bytes: 256 * MIB, rate: 5 * MIB };
 export const QUICK: Scale = { quick: true, sites: 3, bytes: 96 * MIB, rate: 8 * MIB };
 
 export class Scene {
