@@ -129,7 +129,12 @@ export class Routes {
     if (wish.need === 'any') {
       const useful = of('fresh', 'doubtful');
       const from = useful.length > 0 ? useful : of('draining');
-      return this.#pick([of('fresh'), from], wish, now) ?? wait(from, now);
+      const picked = this.#pick([of('fresh'), from], wish, now);
+      if (picked) return picked;
+      // What drains may be back before the others are to be dialled.
+      const later = useful.length > 0 ? of('draining') : [];
+      const times = later.map((entry) => Math.max(entry.readyAt, now + this.#drainsFor(entry, now)));
+      return wait([...from.map(({ readyAt }) => readyAt), ...times], now);
     }
     // Each dial of one that is settled is in vain until its time has come.
     const doubtful = of('doubtful').filter((entry) => wish.doubtful !== false || !this.#standsForOne(entry));
@@ -341,9 +346,8 @@ export class Routes {
   }
 }
 
-function wait(entries: readonly Entry[], now: number): RouteChoice {
-  const readyAt = Math.min(...entries.map((entry) => entry.readyAt));
-  return { kind: 'wait', waitMs: Math.max(0, readyAt - now), backsOff: entries.length > 0 };
+function wait(times: readonly number[], now: number): RouteChoice {
+  return { kind: 'wait', waitMs: Math.max(0, Math.min(...times) - now), backsOff: times.length > 0 };
 }
 
 /** Refusals by which a healthy node says that it cannot give what HELLO asked for. */

@@ -152,6 +152,18 @@ describe('of several addresses', () => {
     );
   });
 
+  it('one that drained is dialled when that is forgotten, whatever the others back off', () => {
+    const routes = routesOf(2);
+    answer(routes, 'a', 'b');
+    const [first, second] = routes.all as [Route, Route];
+    routes.draining('a', 0);
+    for (let now = 0; now < DRAINING_MEMORY_MS; now += 2_000) routes.failed(second, DOWN, now);
+    const now = DRAINING_MEMORY_MS - 2_000;
+    routes.failed(second, new BeaconError('rateLimit', 'slow', { retry: true, retryAfterMs: 60_000 }), now);
+    expect(waitOf(routes, now)).toBe(2_000);
+    expect(dial(routes, DRAINING_MEMORY_MS)).toBe(first);
+  });
+
   it.each(['heard of', 'refused'] as const)(
     'a node known to drain (%s) is skipped until that is forgotten',
     (how) => {
