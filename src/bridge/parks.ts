@@ -239,8 +239,14 @@ export class Parks {
     const { clock, dialer } = this.#options;
     const now = clock.now();
     const held = [...this.#parks].filter(isHeld);
-    const busy = this.#dialling > 0 || this.#exploring || this.#leaving.size > 0 || this.#renewing;
-    if (busy || held.length < this.#parks.size) return;
+    if (this.#dialling > 0 || this.#exploring || held.length < this.#parks.size) return;
+    // Those that are left are enough: nobody else will be parked in the place of these.
+    const spare = [...this.#leaving, this.#renewing].filter((park) => park !== undefined);
+    if (spare.length > 0) {
+      for (const park of spare) this.#close(park);
+      this.#renewNext();
+      return this.fill();
+    }
     const calmInMs = this.#plan.calmInMs(now);
     const step = this.#spread.next(now, held, calmInMs === 0);
     if (step.kind === 'dial') return void this.#explore(step.route);

@@ -183,6 +183,19 @@ describe('the parks of a bridge', () => {
     },
   );
 
+  it('leave a node that drains at once where there are more of them than needed', async () => {
+    const { cluster, pass } = await scene({ nodes: ['a', 'b'] });
+    for (let count = 0; count < 4; count += 1) cluster.at('b')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+    await pass(PAIRING_WINDOW_MS + 1_000);
+    const [leaving] = cluster.at('a');
+    expect(cluster.open.length).toBeGreaterThan(PARKS_DEFAULT);
+    const before = cluster.dials;
+    leaving?.send({ type: 'goaway', reconnectAfterMs: 0 });
+    await pass(1_000);
+    expect(leaving?.gone).toBe(true);
+    expect(cluster.dials).toBe(before);
+  });
+
   it('avoid a node that drains when they replace one that is asked to leave', async () => {
     const { cluster, parks, pass } = await scene();
     const leaving = cluster.at('a');
