@@ -24,6 +24,8 @@ type Answer = { readonly path: readonly string[] } | { readonly error: BeaconErr
 
 export class RelayModel {
   readonly down = new Set<string>();
+  /** Holders at which the bridge is not parked for now. */
+  readonly left = new Set<string>();
   /** Nodes that answered, one for each dial that came through. */
   readonly answers: string[] = [];
   readonly #options: RelayModelOptions;
@@ -52,7 +54,7 @@ export class RelayModel {
     if (avoid.includes(entry)) return refused('avoided');
     const open = holders
       .map((index) => names[index] as string)
-      .filter((name) => !avoid.includes(name) && !this.down.has(name));
+      .filter((name) => !avoid.includes(name) && !this.down.has(name) && !this.left.has(name));
     const holder =
       prefersLocal && open.includes(entry) ? entry : open[integerBelow(random, Math.max(1, open.length))];
     if (holder === undefined) return refused('noBridge');

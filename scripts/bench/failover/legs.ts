@@ -14,7 +14,7 @@ const SEED = 6;
 /** How long the warm leg stays dropped; the other two rows take as long. */
 const DROP_MS = { full: 60_000, quick: 15_000 };
 const WHOLE_MS = 25_000;
-/** Of a transfer: twelve seconds of it. */
+/** Of a transfer: twelve to twenty seconds of it. */
 const BYTES = 96 * 1_024 * 1_024;
 const FINISH_MS = 60_000;
 /** A leg must have lived for 5 s, or its loss counts as a relay that takes nobody, and the next dial waits for longer. */

@@ -12,7 +12,7 @@ import { post } from './transfer.ts';
 
 const SEED = 7;
 const WHOLE_MS = 25_000;
-/** Of a transfer: twelve seconds of it. */
+/** Of a transfer: twelve to twenty seconds of it. */
 const BYTES = 96 * 1_024 * 1_024;
 const OUTAGE_MS = 20_000;
 const FINISH_MS = 60_000;

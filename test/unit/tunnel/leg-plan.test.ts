@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   AVOID_NODES,
+  PARK_SPREAD_MS,
   RATE_CONNECTIONS,
   REBALANCE_MAX_MS,
   REBALANCE_MIN_MS,
@@ -10,6 +11,7 @@ import {
   SEARCH_DIALS,
   SEARCH_PAUSE_MS,
   ZONE_DIALS,
+  SEARCH_RETRY_MS,
 } from '../../../src/base/limits.ts';
 import type { LegView } from '../../../src/tunnel/leg-pairs.ts';
 import { LegPlan } from '../../../src/tunnel/leg-plan.ts';
@@ -343,6 +345,24 @@ describe('a lost leg', () => {
     tunnel.lose('a');
     tunnel.run(lostAt + 1_000, () => tunnel.legs.length > 0);
     expect(tunnel.now - lostAt).toBeLessThanOrEqual(510);
+  });
+
+  it('waits little longer than for the bridge, where only one node will do and its park comes back late', () => {
+    for (let seed = 1; seed <= 200; seed += 1) {
+      // The broker reaches a and c, the bridge b and c: one leg crosses a and b, the other is local on c.
+      const { model, tunnel } = cluster({ entries: [0, 2], holders: [1, 2] }, seed);
+      tunnel.run(60_000, () => isDisjoint(tunnel));
+      expect(isDisjoint(tunnel)).toBe(true);
+      const lostAt = 60_000;
+      tunnel.now = lostAt;
+      model.left.add('c');
+      tunnel.lose('c');
+      tunnel.run(lostAt + PARK_SPREAD_MS + 1_000);
+      expect(isDisjoint(tunnel)).toBe(false);
+      model.left.clear();
+      tunnel.run(lostAt + 60_000, () => isDisjoint(tunnel));
+      expect(tunnel.now - lostAt).toBeLessThanOrEqual(REPAIR_SPREAD_MS + SEARCH_RETRY_MS);
+    }
   });
 
   it.each([
