@@ -9,6 +9,8 @@ const ZONES = ['zone-a', 'zone-b', 'zone-c'];
 const MIB = 1_024 * 1_024;
 /** A transfer is under way while more than this is done and more than this is left. */
 const EDGE_BYTES = 2 * MIB;
+/** Sites that start together: two processes each, and one that has not come up after 20 s counts as a fault. */
+const STARTS_AT_ONCE = 3;
 
 export interface Scale {
   readonly quick: boolean;
@@ -40,11 +42,14 @@ export class Scene {
   static async start(scale: Scale): Promise<Scene> {
     const cluster = await RelayCluster.start({ zones: ZONES });
     const store = await Store.start();
-    const sites = await Promise.all(
-      Array.from({ length: scale.sites }, (_, turn) =>
-        Site.start(cluster, store, { turn, crossing: 2 * turn < scale.sites }),
-      ),
-    );
+    const sites: Site[] = [];
+    while (sites.length < scale.sites) {
+      const left = Math.min(STARTS_AT_ONCE, scale.sites - sites.length);
+      const turns = Array.from({ length: left }, (_, at) => sites.length + at);
+      const start = (turn: number): Promise<Site> =>
+        Site.start(cluster, store, { turn, crossing: 2 * turn < scale.sites });
+      sites.push(...(await Promise.all(turns.map(start))));
+    }
     return new Scene(cluster, store, sites, scale);
   }
 
