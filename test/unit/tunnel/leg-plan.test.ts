@@ -10,8 +10,8 @@ import {
   REPAIR_SPREAD_MS,
   SEARCH_DIALS,
   SEARCH_PAUSE_MS,
-  ZONE_DIALS,
   SEARCH_RETRY_MS,
+  ZONE_DIALS,
 } from '../../../src/base/limits.ts';
 import type { LegView } from '../../../src/tunnel/leg-pairs.ts';
 import { LegPlan } from '../../../src/tunnel/leg-plan.ts';
