@@ -4,6 +4,7 @@ import { integerBelow, type Random } from '../../src/base/random.ts';
 import type { LegView } from '../../src/tunnel/leg-pairs.ts';
 import { type LegDial, LegPlan } from '../../src/tunnel/leg-plan.ts';
 import { type Route, Routes } from '../../src/tunnel/routes.ts';
+import { seededRandom } from './seeded-random.ts';
 
 export interface RelayModelOptions {
   readonly names: readonly string[];
@@ -139,3 +140,20 @@ export class ModelTunnel {
 
 /** From the start of a dial to its end. */
 const DIAL_MS = 10;
+
+/** A tunnel over three nodes, unless `options` say otherwise, each with an address of its own and the bridge parked at it. */
+export function cluster(
+  options: Partial<RelayModelOptions> = {},
+  seed = 1,
+): { model: RelayModel; tunnel: ModelTunnel } {
+  const names = options.names ?? ['a', 'b', 'c'];
+  const all = names.map((_, index) => index);
+  const random = seededRandom(seed);
+  const defaults = { names, entries: all, holders: all, balanced: false, prefersLocal: true, random };
+  const model = new RelayModel({ ...defaults, ...options });
+  return { model, tunnel: new ModelTunnel(model, random) };
+}
+
+export function isDisjoint(tunnel: ModelTunnel): boolean {
+  return tunnel.plan.redundancy(tunnel.legs).kind === 'disjoint';
+}

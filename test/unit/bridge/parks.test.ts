@@ -231,4 +231,16 @@ describe('parks that are made anew', () => {
     expect([parks.parked, cluster.dials]).toEqual([4, 8]);
     expect([...parks.byHost.values()].toSorted()).toEqual([1, 1, 2]);
   });
+
+  it('are so where there are more than needed: those too many end', async () => {
+    const { cluster, parks, pass } = await scene({ nodes: ['a', 'b'] });
+    for (let count = 0; count < 4; count += 1) cluster.at('b')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+    await pass(PAIRING_WINDOW_MS + 1_000);
+    expect(parks.parked).toBeGreaterThan(PARKS_DEFAULT);
+    const old = [...cluster.at('a'), ...cluster.at('b')];
+    parks.renew();
+    await pass(2_000);
+    expect(old.every(({ gone }) => gone)).toBe(true);
+    expect(parks.parked).toBe(PARKS_DEFAULT);
+  });
 });
