@@ -60,6 +60,7 @@ async function run(task: Task): Promise<void> {
       if (tickOf !== undefined && tick !== undefined)
         report({ is: 'tick', node: tickOf, tick, at: systemClock.wall() });
     },
+    onDraining: () => {},
     onSuperseded: () => process.exit(1),
   });
   for (let at = 0; at < entries; at += 1) {

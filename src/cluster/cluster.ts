@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly door?: GossipDoor;
   /** A watched info_hash is parked on another node now, or its node says so again. */
   readonly onAppeared: (infoHash: InfoHash) => void;
+  /** Another node says that it is about to leave. Once for each of its starts. */
+  readonly onDraining: (node: string) => void;
   /** A newer process runs under our name. Once. */
   readonly onSuperseded: () => void;
 }
@@ -120,6 +122,16 @@ export class Cluster {
     return this.#directory.holders(infoHash, this.#options.clock.now());
   }
 
+  /** Tells every member, at once, that this node is about to leave. There is no way back. */
+  setDraining(): void {
+    this.#apply(this.#directory.setDraining(this.#options.clock.now()));
+  }
+
+  /** Live nodes, other than this one, that are about to leave. */
+  draining(): readonly string[] {
+    return this.#directory.draining();
+  }
+
   /** `holder` said, at its `sequence`, that `infoHash` is not parked there. */
   notHere(holder: string, infoHash: InfoHash, sequence: number): void {
     this.#directory.suppress(holder, infoHash, sequence, this.#options.clock.now());
@@ -153,7 +165,7 @@ export class Cluster {
   }
 
   #carryOut(effect: Effect): void {
-    const { log, onAppeared, onSuperseded } = this.#options;
+    const { log, onAppeared, onDraining, onSuperseded } = this.#options;
     switch (effect.do) {
       case 'gossip':
         return this.#publish(effect.bytes);
@@ -169,6 +181,9 @@ export class Cluster {
         return log.info('a node joined', { node: effect.node });
       case 'memberDown':
         return log.info('a node is gone', { node: effect.node, reason: effect.reason });
+      case 'draining':
+        log.info('a node is about to leave', { node: effect.node });
+        return onDraining(effect.node);
       case 'chosen':
         return log.debug('the incarnation of this node is chosen', { incarnation: effect.incarnation });
       case 'superseded':

@@ -4,7 +4,15 @@
  * There is no setting for a limit (base/limits.ts), and none whose value is a secret: secrets come in files. Variables that
  * other programs have as well, and the one that may hold a password, are not here but in egress.ts.
  */
-import { LISTENS, NAME_BYTES, PARKS_DEFAULT, PARKS_MAX, TARGETS } from '../base/limits.ts';
+import {
+  DRAIN_TIMEOUT_DEFAULT_MS,
+  DRAIN_TIMEOUT_MAX_MS,
+  LISTENS,
+  NAME_BYTES,
+  PARKS_DEFAULT,
+  PARKS_MAX,
+  TARGETS,
+} from '../base/limits.ts';
 import type { LogFormat, LogLevel } from '../base/log.ts';
 import type { Egress } from './egress.ts';
 import { LOG_SETTINGS } from './log-settings.ts';
@@ -224,6 +232,15 @@ export const SETTINGS = {
     group: NODE,
     text: 'Failure zone that this node stands in.',
     default: '',
+    commands: { relay: {} },
+  },
+  drainTimeout: {
+    type: { kind: 'integer', min: 1, max: DRAIN_TIMEOUT_MAX_MS / 1_000 },
+    value: 'seconds',
+    group: NODE,
+    text: 'How long a node that is stopped waits for its splices to move to other nodes. Those that are left are cut then, and it exits with 1.',
+    default: String(DRAIN_TIMEOUT_DEFAULT_MS / 1_000),
+    unit: 'seconds',
     commands: { relay: {} },
   },
   clusterPeer: {

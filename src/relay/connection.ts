@@ -123,6 +123,11 @@ export class Connection {
     if (this.#state === 'parked' || this.#state === 'waiting') this.#write(frame);
   }
 
+  /** A parked bridge hears that `node` is about to leave; nobody else has a use for it. */
+  tellDraining(node: string): void {
+    if (this.#state === 'parked') this.#write({ type: 'draining', node });
+  }
+
   /** Says why, closes, and gives the client a moment to read it. */
   refuse(refused: Refused): void {
     if (this.#state === 'gone' || this.#state === 'refused') return;

@@ -1,5 +1,7 @@
 /** `beacon relay`: composes a {@link Relay} from settings and files. */
 import { systemClock } from '../base/clock.ts';
+import type { Drainable } from '../base/drain.ts';
+import { BeaconError } from '../base/errors.ts';
 import { type FileStatus, FileWatch } from '../base/file-watch.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
@@ -15,10 +17,10 @@ import { watchAllowFile } from './allow-file.ts';
 import type { ClusterPlace } from './neighbours.ts';
 import { Relay } from './relay.ts';
 
-export interface RunningRelay {
+export interface RunningRelay extends Drainable {
   /** Where it listens, the port that was asked for or, for 0, the one that was free. */
   readonly address: { readonly address: string; readonly port: number };
-  /** Resolves when it must leave by itself: a newer process runs under its name. */
+  /** Resolves when it is to be stopped: a drain was asked for, or a newer process runs under its name. */
   readonly ended: Promise<void>;
   /** What it knows of its cluster; undefined where it runs alone. */
   clusterStatus(): ClusterStatus | undefined;
@@ -26,6 +28,7 @@ export interface RunningRelay {
   readonly files: readonly FileStatus[];
   /** Reads its files again; never rejects. */
   reload(): Promise<void>;
+  /** Drains, then ends. Rejects with BeaconError('closed') when splices were cut. */
   stop(): Promise<void>;
 }
 
@@ -68,6 +71,7 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
     ...(settings.connectionLog && {
       connectionLog: { fields: settings.connectionLogFields ?? [], blur: settings.blur },
     }),
+    drainTimeoutMs: settings.drainTimeout * 1_000,
     onSuperseded: ended.resolve,
     ...(tap && { tap }),
   });
@@ -78,16 +82,33 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
   return {
     address,
     ended: ended.promise,
+    get drainState() {
+      return relay.drainState;
+    },
+    drain() {
+      ended.resolve();
+      return relay.drain();
+    },
     clusterStatus: () => relay.clusterStatus(),
     get files() {
       return watch.status;
     },
     reload: () => watch.reload(),
     async stop() {
+      const { cut } = await relay.drain();
       watch.close();
       await relay.close();
+      if (cut > 0) throw cutOff(cut);
     },
   };
+}
+
+function cutOff(splices: number): BeaconError {
+  const were = splices === 1 ? '1 splice was' : `${splices} splices were`;
+  return new BeaconError(
+    'closed',
+    `${were} cut, not moved to other nodes within ${flagOf('drainTimeout')}; a tunnel goes on where it has another leg`,
+  );
 }
 
 /** How the settings place this node in a cluster; undefined: it runs alone, and says so. */

@@ -48,6 +48,8 @@ export interface NeighboursOptions extends ClusterPlace {
   readonly newId: () => ConnectionId;
   /** Gives the matcher an input and carries out what follows. */
   readonly feed: (input: (matcher: Matcher, now: number) => Effect[]) => void;
+  /** Another node is about to leave. */
+  readonly onDraining: (node: string) => void;
   /** A newer process runs under our name. */
   readonly onSuperseded: () => void;
 }
@@ -106,6 +108,7 @@ export class Neighbours {
       door: door.knock,
       ...(advertise !== undefined && { advertise: { host: advertise, port: listen.port } }),
       onAppeared: (infoHash) => feed((matcher, now) => matcher.appeared(infoHash, now)),
+      onDraining: options.onDraining,
       onSuperseded: options.onSuperseded,
     });
   }
@@ -143,6 +146,21 @@ export class Neighbours {
   async stop(): Promise<void> {
     this.#forwarder.close();
     await Promise.all([this.#cluster.stop(), this.#server.close()]);
+  }
+
+  /** This node is about to leave: all others are told, and their brokers that are not served yet are sent back. */
+  drain(): void {
+    for (const [id, incoming] of [...this.#incoming]) {
+      this.#options.feed((matcher, now) => matcher.left(id, now));
+      this.#incoming.delete(id);
+      incoming.refuse('draining');
+    }
+    this.#cluster.setDraining();
+  }
+
+  /** Other nodes that are about to leave. */
+  get draining(): readonly string[] {
+    return this.#cluster.draining();
   }
 
   status(): ClusterStatus {

@@ -6,6 +6,7 @@
  */
 import { Alarm } from '../base/alarm.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Drainable, DrainState } from '../base/drain.ts';
 import { BeaconError, messageOf } from '../base/errors.ts';
 import {
   ACCEPT_TIMEOUT_MS,
@@ -31,6 +32,7 @@ import { refusal, refusedFor } from '../wire/refusal.ts';
 import type { AdmissionPolicy } from './admission.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 import { ConnectionLog, type ConnectionLogOptions, type SpliceFacts, spliceFacts } from './connection-log.ts';
+import { Departure } from './departure.ts';
 import type { Effect } from './effects.ts';
 import { Entrance } from './entrance.ts';
 import type { ConnectionId } from './lot.ts';
@@ -52,6 +54,8 @@ export interface RelayOptions {
   readonly proxies?: TrustedProxies;
   /** Default: this relay runs alone. */
   readonly cluster?: ClusterPlace;
+  /** How long a drain waits for splices to move away. */
+  readonly drainTimeoutMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -63,7 +67,7 @@ export interface RelayOptions {
   readonly tap?: SpliceTap;
 }
 
-export class Relay implements ConnectionHandler {
+export class Relay implements ConnectionHandler, Drainable {
   readonly #options: RelayOptions;
   readonly #door: Door;
   readonly #listener: TlsListener;
@@ -73,6 +77,7 @@ export class Relay implements ConnectionHandler {
   readonly #startedMs: number;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #splices: Splices;
+  readonly #departure: Departure;
   readonly #emptied = Promise.withResolvers<void>();
   #neighbours: Neighbours | undefined;
   #closing = false;
@@ -93,6 +98,18 @@ export class Relay implements ConnectionHandler {
         connectionLog: new ConnectionLog({ ...options.connectionLog, node, clock, log }),
       }),
       onEnded: () => this.#onSpliceEnded(),
+    });
+    this.#departure = new Departure({
+      node,
+      timeoutMs: options.drainTimeoutMs,
+      clock,
+      random,
+      log,
+      connections: () => [...this.#connections.values()],
+      unmatch: (id) => this.#feed((matcher, now) => matcher.left(id, now)),
+      tellCluster: () => this.#neighbours?.drain(),
+      splices: () => this.#splices.size,
+      cutAll: () => this.#splices.abort(),
     });
     this.#matcher = new Matcher({
       node,
@@ -166,6 +183,18 @@ export class Relay implements ConnectionHandler {
     return this.#neighbours?.status();
   }
 
+  get drainState(): DrainState {
+    return this.#departure.drainState;
+  }
+
+  /**
+   * Takes the node out of service: nobody is paired here any more, and whoever is here is asked to go elsewhere. Newcomers
+   * are told so until {@link close}. A drain has no end but that.
+   */
+  drain(): Promise<{ readonly cut: number }> {
+    return this.#departure.drain();
+  }
+
   /**
    * Stops: cuts splices, refuses all others with `draining`. Resolves when every socket is closed: at once where clients
    * close as they should, after REFUSED_LINGER_MS at the latest.
@@ -176,6 +205,7 @@ export class Relay implements ConnectionHandler {
     for (const connection of this.#connections.values()) connection.refuse(refusal('draining'));
     // Not only once they have closed: until then other nodes would be told of parks here.
     for (const id of [...this.#connections.keys()]) this.#feed((matcher, now) => matcher.left(id, now));
+    this.#departure.stop();
     await this.#splices.abort();
     if (this.#connections.size > 0) await this.#emptied.promise;
     await this.#listener.close();
@@ -196,6 +226,7 @@ export class Relay implements ConnectionHandler {
       log,
       newId: () => this.#newId(),
       feed: (input) => this.#feed(input),
+      onDraining: (leaving) => this.#connections.forEach((each) => void each.tellDraining(leaving)),
       onSuperseded: () => this.#options.onSuperseded?.(),
     });
   }
@@ -216,6 +247,7 @@ export class Relay implements ConnectionHandler {
 
   onHello(connection: Connection, hello: Hello): void {
     const { log, node, zone } = this.#options;
+    if (this.drainState !== 'serving') return connection.refuse(refusal('draining'));
     const verdict = this.#entrance.judge(connection, hello);
     if (!verdict.admitted) {
       log.debug('a client was refused', { role: hello.role, code: verdict.code });
@@ -226,6 +258,7 @@ export class Relay implements ConnectionHandler {
       const incarnation = this.#neighbours?.incarnation ?? this.#startedMs;
       connection.park(verdict.infoHash);
       connection.send({ type: 'parked', node, zone, incarnation, pingIntervalMs: PING_INTERVAL_MS });
+      for (const other of this.#neighbours?.draining ?? []) connection.tellDraining(other);
       const instance = hello.instance.toString('hex');
       this.#feed((matcher, now) => matcher.park({ ...client, instance }, now));
     } else {
@@ -262,11 +295,13 @@ export class Relay implements ConnectionHandler {
   onGone(connection: Connection): void {
     this.#connections.delete(connection.id);
     this.#feed((matcher, now) => matcher.left(connection.id, now));
+    this.#departure.left(connection.id);
     if (this.#closing && this.#connections.size === 0) this.#emptied.resolve();
   }
 
   #onSpliceEnded(): void {
     this.#neighbours?.setLoad(this.#splices.size);
+    this.#departure.spliced();
     this.#feed((matcher, now) => matcher.spliceEnded(now));
   }
 
@@ -283,7 +318,7 @@ export class Relay implements ConnectionHandler {
       case 'waiting':
         return this.#connections.get(effect.broker)?.send({ type: 'waiting' });
       case 'ping':
-        return this.#connections.get(effect.connection)?.send({ type: 'ping', token: effect.token });
+        return this.#ping(effect);
       case 'refuse':
         return this.#connections.get(effect.connection)?.refuse(refusal(effect.code));
       case 'drop':
@@ -296,6 +331,13 @@ export class Relay implements ConnectionHandler {
       default:
         return this.#neighbours?.carryOut(effect);
     }
+  }
+
+  /** With it goes, again, what a parked bridge is to know: clients forget it after a while. */
+  #ping({ connection: id, token }: Extract<Effect, { do: 'ping' }>): void {
+    const connection = this.#connections.get(id);
+    connection?.send({ type: 'ping', token });
+    for (const node of this.#neighbours?.draining ?? []) connection?.tellDraining(node);
   }
 
   /** Both ends are here, or the broker's end is a forward that came in. */

@@ -71,7 +71,8 @@ describe.concurrent('a cluster', () => {
     const bridge = await cluster.park('a', pki);
     const [gossipPort = 0] = await freePorts(1);
     const newer = await cluster.startNode('a', { gossipPort });
-    expect(await bridge.expect('refused')).toMatchObject({ code: 'draining' });
+    expect(await bridge.expect('draining')).toMatchObject({ node: 'a' });
+    await bridge.expect('goaway');
     bridge.end();
     expect(await older.exited).toEqual({ code: 0, signal: null });
     expect(older.lines.filter(({ level }) => level === 'error')).toEqual([

@@ -110,10 +110,10 @@ describe.concurrent('beacon relay', () => {
     const broker = await dialAs('connect', stopping.port, { more: { wanted: Buffer.alloc(16) } });
     await broker.expect('waiting');
     const stopped = stopping.stop();
-    for (const client of [bridge, broker]) {
-      expect(await client.expect('refused')).toMatchObject({ code: 'draining' });
-      client.end();
-    }
+    expect(await broker.expect('refused')).toMatchObject({ code: 'draining' });
+    expect(await bridge.expect('draining')).toEqual({ type: 'draining', node: expect.any(String) });
+    await bridge.expect('goaway');
+    for (const client of [bridge, broker]) client.end();
     expect(await stopped).toEqual({ code: 0, signal: null });
   });
 });

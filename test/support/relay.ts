@@ -1,7 +1,7 @@
 /** A relay on real sockets whose time stands still, for tests. */
 import { expect, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { REFUSED_LINGER_MS } from '../../src/base/limits.ts';
+import { DRAIN_TIMEOUT_DEFAULT_MS, REFUSED_LINGER_MS } from '../../src/base/limits.ts';
 import { createLog } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { ProofMemory } from '../../src/pki/proof-memory.ts';
@@ -23,6 +23,7 @@ export async function startRelay(options: Partial<RelayOptions> = {}, policy: Pa
     node: 'relay-0',
     zone: 'eu-1',
     policy: () => ({ allowUnproven: false, allowed: undefined, memory, ...policy }),
+    drainTimeoutMs: DRAIN_TIMEOUT_DEFAULT_MS,
     clock,
     random: systemRandom,
     log: createLog({ level: 'debug', format: 'json', write }),

@@ -172,6 +172,21 @@ export const FORWARD_PATIENCE_MS = 24 * 60 * 60 * SECOND;
  *  time, drawn at random: a few round trips of a cluster. */
 export const SEEK_PAUSE_MS = 50;
 
+// ---- drain
+
+/** How long a node that drains waits for its splices by default, which its ends move one by one: a broker needs LEAVE_SPREAD_MS
+ *  and a dial, more where a bridge has many tunnels. Service managers commonly allow 90 s. And the longest that can be set. */
+export const DRAIN_TIMEOUT_DEFAULT_MS = 60 * SECOND;
+export const DRAIN_TIMEOUT_MAX_MS = 60 * 60 * SECOND;
+/** Parks of a node that drains are sent elsewhere one in so much time, at random times of the whole: 100 a second, which cost
+ *  the other nodes a tenth of their time together. */
+export const DRAIN_PARK_MS = 10;
+/** And all of them within so long: then other nodes share 2,000 of them, which is the most that DRAIN_PARK_MS is kept for. Where
+ *  a third of --drain-timeout is less, within that. */
+export const DRAIN_PARKS_MS = 20 * SECOND;
+/** From the last of those times to the end of parks that are still here, once no splice is left: a dial and a PARKED. */
+export const DRAIN_LINGER_MS = SECOND;
+
 // ---- files
 
 /** How often files that may change are read again; a mounted Secret takes up to a minute by itself. */

@@ -113,6 +113,11 @@ export class Directory {
     return holders;
   }
 
+  /** Live nodes, other than this one, that are about to leave. */
+  draining(): string[] {
+    return [...this.#members.values()].filter((member) => member.draining).map(({ node }) => node);
+  }
+
   /** `holder` answered a forward with `notHere` at its `sequence`: it is not offered for 500 ms, or until it says more. */
   suppress(holder: string, infoHash: InfoHash, sequence: number, now: number): void {
     const view = this.#members.get(holder)?.view;
@@ -260,12 +265,14 @@ export class Directory {
       return;
     }
     if (member.view && incarnation > member.view.heartbeat.incarnation) this.#drop(member, 'restarted');
+    const isNews = heartbeat.draining && !member.draining;
     if (member.view) {
       member.view.hear(heartbeat, now);
     } else {
       member.view = new View(heartbeat, this.#maxEntries, now);
       this.#effects.push({ do: 'memberUp', node, incarnation });
     }
+    if (isNews) this.#effects.push({ do: 'draining', node });
     this.#tickView(member, member.view, now);
   }
 

@@ -46,6 +46,8 @@ export type Effect =
       readonly incarnation: number;
       readonly reason: DownReason;
     }
+  /** A live node says that it is about to leave. Once for each of its incarnations. */
+  | { readonly do: 'draining'; readonly node: string }
   /** Our incarnation is chosen; more than once only where a member remembered a higher one. For the log. */
   | { readonly do: 'chosen'; readonly incarnation: number }
   /** A newer process runs under our name: log it and drain. Once. */

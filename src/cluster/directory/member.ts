@@ -55,12 +55,15 @@ export class Member {
     return true;
   }
 
+  /** By its own word, while it lives. */
+  get draining(): boolean {
+    return this.view?.heartbeat.draining === true;
+  }
+
   /** Whether a broker may be sent there for `key`. */
   offers(key: Key, now: number): boolean {
-    const { view } = this;
-    return (
-      view !== undefined && !view.heartbeat.draining && view.has(key) && !view.suppressions.has(key, now)
-    );
+    const { view, draining } = this;
+    return view !== undefined && !draining && view.has(key) && !view.suppressions.has(key, now);
   }
 
   deadlines(): readonly (number | undefined)[] {

@@ -125,6 +125,18 @@ describe('daemonCommand', () => {
     await expect(ended).rejects.toMatchObject({ code: 'closed' });
   });
 
+  it('passes on what a stop could not do in good order', async () => {
+    const host = testHost();
+    const { start, started, daemon, stopped } = steps();
+    const ended = launch(start, host);
+    started.resolve(daemon);
+    host.signal();
+    const failure = new RangeError('three were cut');
+    stopped.reject(failure);
+    await expect(ended).rejects.toBe(failure);
+    expect(host.listeners()).toBe(0);
+  });
+
   it('passes on why a start failed', async () => {
     const host = testHost();
     const failure = new RangeError('port in use');

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ClusterPeer } from '../../../src/base/cluster-peer.ts';
 import type { InfoHash } from '../../../src/base/info-hash.ts';
+import { HEARTBEAT_MS } from '../../../src/base/limits.ts';
 import { systemRandom } from '../../../src/base/random.ts';
 import { Cluster, type ClusterOptions } from '../../../src/cluster/cluster.ts';
 import { recordingLog } from '../../support/recording-log.ts';
@@ -43,6 +44,7 @@ async function start(
     random: systemRandom,
     log,
     onAppeared: (infoHash) => appeared.push(infoHash),
+    onDraining: () => {},
     onSuperseded: () => {},
     ...options,
   });
@@ -175,6 +177,24 @@ describe('a node that leaves', () => {
     await until('a knows what it holds now', () => a.holders(Y).length === 1);
     expect(a.holders()).toEqual([]);
     expect(again.cluster.incarnation).toBeGreaterThan(b.cluster.incarnation);
+  });
+
+  test('and says so first gets nobody any more: all know it within a heartbeat', async () => {
+    const heard: string[] = [];
+    const a = await start('a', [callerOnly('b')], { onDraining: (node) => heard.push(node) });
+    const b = await start('b', [peer('a', a.port)]);
+    b.cluster.parked(X, ONE);
+    await until('a knows', () => a.holders().length === 1);
+    const begun = systemClock.now();
+    b.cluster.setDraining();
+    await until('a has heard', () => heard.length > 0);
+    expect(systemClock.now() - begun).toBeLessThan(HEARTBEAT_MS);
+    expect([heard, a.cluster.draining(), a.holders()]).toEqual([['b'], ['b'], []]);
+    expect(a.said()).toContain('a node is about to leave b');
+    expect(b.cluster.draining()).toEqual([]);
+    await b.cluster.stop();
+    await until('a sees that it left', () => a.cluster.draining().length === 0);
+    expect(heard).toEqual(['b']);
   });
 
   test('takes inputs without harm when it has stopped', async () => {

@@ -19,6 +19,7 @@ describe('resolveSettings', () => {
       allowUnproven: false,
       nodeName: 'node-1',
       zone: '',
+      drainTimeout: 60,
       clusterPeer: undefined,
       clusterSecretFile: undefined,
       clusterAddr: { host: '', port: 7_946 },

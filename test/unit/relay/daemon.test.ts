@@ -31,9 +31,10 @@ async function start(flags: Flags = {}) {
     write: (line) => void lines.push(JSON.parse(line)),
   });
   const relay = await startRelay(settings, log);
-  onTestFinished(() => {
+  onTestFinished(async () => {
     cutClients();
-    return relay.stop();
+    // What it rejects with where it had to cut splices is for the test that does so.
+    await Promise.allSettled([relay.stop()]);
   });
   return { port: relay.address.port, lines, relay };
 }
@@ -83,6 +84,28 @@ describe('startRelay', () => {
     const { port, relay } = await start();
     await relay.stop();
     await start({ addr: `127.0.0.1:${port}` });
+  });
+
+  it('that is asked to drain is to be stopped', async () => {
+    const { relay } = await start();
+    expect(relay.drainState).toBe('serving');
+    const drained = relay.drain();
+    await relay.ended;
+    expect(await drained).toEqual({ cut: 0 });
+    expect(relay.drainState).toBe('drained');
+    await relay.stop();
+  });
+
+  it('says so where splices had to be cut', async () => {
+    const { port, relay } = await start({ drainTimeout: '1' });
+    const [bridge, broker] = [await dialAs('park', port), await dialAs('connect', port)];
+    await acceptOffer(bridge);
+    await broker.expect('paired');
+    await expect(relay.stop()).rejects.toMatchObject({
+      code: 'closed',
+      message: expect.stringMatching(/^1 splice.*--drain-timeout/),
+    });
+    expect(await broker.ended).toBe('reset');
   });
 
   it.each<[string, () => Flags, RegExp]>([

@@ -70,6 +70,7 @@ async function start(options: Partial<NeighboursOptions> & { node: string; peers
       return lastId;
     },
     feed: (input) => void input(matcher, 0),
+    onDraining: (leaver) => leaving(leaver),
     onSuperseded: () => {},
     ...options,
   });
@@ -86,6 +87,9 @@ async function start(options: Partial<NeighboursOptions> & { node: string; peers
     });
   return { neighbours, joined, next, rest } satisfies Node;
 }
+
+/** Is told of a node that drains. */
+let leaving: (node: string) => void = () => {};
 
 /** The broker whose link nobody takes. */
 const UNTAKEN = 66;
@@ -245,4 +249,21 @@ it('starts with both ports or not at all', async () => {
   // The port is free again.
   const last = await start({ ...again, forwardListen: { host: '127.0.0.1', port } });
   await last.neighbours.stop();
+});
+
+it('a forward is refused by a holder that begins to drain, which all others hear of: the last of these tests', async () => {
+  const drained = new Promise<string>((resolve) => {
+    leaving = resolve;
+  });
+  await forward(41);
+  const id = await ready(42, true);
+  holder.neighbours.drain();
+  expect(await holder.next('left')).toEqual([expect.any(Number), 0]);
+  expect(await holder.next('left')).toEqual([id, 0]);
+  // Reached, so that the broker is sent on, and not told that nobody is there.
+  expect(await origin.next('forwardFailed')).toEqual([41, true, 0]);
+  expect(await origin.next('forwardFailed')).toEqual([42, true, 0]);
+  expect(await drained).toBe('holder');
+  expect([origin.neighbours.draining, origin.neighbours.holders(X)]).toEqual([['holder'], []]);
+  expect(holder.neighbours.joinIncoming(id, BRIDGE)).toBeUndefined();
 });

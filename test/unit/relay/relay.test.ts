@@ -6,6 +6,7 @@ import { BeaconError } from '../../../src/base/errors.ts';
 import {
   ACCEPT_TIMEOUT_MS,
   BROKER_WAIT_MS,
+  DRAIN_TIMEOUT_DEFAULT_MS,
   HELLO_TIMEOUT_MS,
   PING_INTERVAL_MS,
   PONG_TIMEOUT_MS,
@@ -329,6 +330,7 @@ it('says in one line why it cannot listen', async () => {
     node: 'relay-1',
     zone: '',
     policy: () => ({ allowUnproven: false, allowed: undefined, memory: new ProofMemory() }),
+    drainTimeoutMs: DRAIN_TIMEOUT_DEFAULT_MS,
     clock: new ManualClock(),
     random: systemRandom,
     log: createLog({ level: 'error', format: 'json', write: () => {} }),

@@ -238,6 +238,26 @@ describe('the own word', () => {
     expect(effect?.do === 'heartbeat' && decodeHeartbeat(effect.bytes).draining).toBe(true);
   });
 
+  it('hears once of a node that drains, and sends nobody there', () => {
+    const directory = knowing({ 1: [1] });
+    expect(nodesFor(directory, 1, 1_000)).toEqual(['b']);
+    const first = directory.onHeartbeat('b', beat(7, 5, { 1: [1] }, { draining: true }), 1_000);
+    expect(first.filter((effect) => effect.do === 'draining')).toEqual([{ do: 'draining', node: 'b' }]);
+    expect([directory.draining(), nodesFor(directory, 1, 1_000)]).toEqual([['b'], []]);
+    expect(kinds(directory.onHeartbeat('b', beat(8, 5, { 1: [1] }, { draining: true }), 2_000))).toEqual([]);
+  });
+
+  it('takes a newer process of its name for one that serves, and forgets one that is gone', () => {
+    const directory = knowing({});
+    directory.onHeartbeat('b', beat(7, 5, {}, { draining: true }), 1_000);
+    directory.onHeartbeat('b', beat(1, 0, {}, { incarnation: 8 }), 1_500);
+    expect(directory.draining()).toEqual([]);
+    const again = directory.onHeartbeat('b', beat(2, 0, {}, { incarnation: 8, draining: true }), 2_000);
+    expect(kinds(again)).toContain('draining');
+    pass(directory, 2_000 + NODE_LEASE_MS);
+    expect(directory.draining()).toEqual([]);
+  });
+
   it('tells a member what we know of it', () => {
     const directory = knowing({});
     const you = (effects: readonly Effect[]): unknown => {
