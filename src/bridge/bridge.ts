@@ -2,6 +2,7 @@
  * The bridge: keeps connections parked at relays, turns each pairing into a tunnel, and serves its streams from the
  * secret store.
  */
+import { Alarm } from '../base/alarm.ts';
 import type { Clock } from '../base/clock.ts';
 import { asBeaconError, type BeaconError } from '../base/errors.ts';
 import { BRIDGE_TUNNELS, STALL_TIMEOUT_MS } from '../base/limits.ts';
@@ -16,6 +17,7 @@ import type { RelayChoice } from '../tunnel/relay-dialer.ts';
 import type { SessionStream } from '../tunnel/session-stream.ts';
 import { Sessions } from '../tunnel/sessions.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
+import { LeavePlan } from './leave-plan.ts';
 import { Parks } from './parks.ts';
 import type { StreamLog } from './stream-log.ts';
 
@@ -42,6 +44,9 @@ export class Bridge {
   readonly #stop = new AbortController();
   readonly #refusals: News;
   readonly #sessions: Sessions;
+  /** Which brokers are to get off a node that drains. */
+  readonly #leaves: LeavePlan<SessionStream>;
+  readonly #leaveAlarm: Alarm;
   /** Sessions whose inner handshake is not over. */
   readonly #handshakes = new Set<SessionStream>();
   readonly #tunnels = new Set<BridgeTunnel>();
@@ -57,8 +62,12 @@ export class Bridge {
       least: options.parks,
       // Not less when there are many tunnels: theirs may be the next legs.
       room: () => BRIDGE_TUNNELS - this.#sessions.opening,
-      onPaired: (link) => this.#sessions.accept(link),
+      onPaired: (link, node) => this.#sessions.accept(link, [node]),
+      onDraining: (node) => this.#onDraining(node),
+      onParked: (node) => this.#leaves.back(node),
     });
+    this.#leaves = new LeavePlan(options.random);
+    this.#leaveAlarm = new Alarm(options.clock, () => this.#leave());
     this.#refusals = new News(options.log);
     this.#sessions = new Sessions({
       clock: options.clock,
@@ -114,6 +123,7 @@ export class Bridge {
   async stop(deadline: Promise<void>): Promise<void> {
     this.#stop.abort();
     this.#parks.stop();
+    this.#leaveAlarm.cancel();
     this.#sessions.close();
     for (const stream of this.#handshakes) stream.destroy();
     const closing = [...this.#tunnels].map((tunnel) => tunnel.close());
@@ -128,10 +138,28 @@ export class Bridge {
     else tunnel.destroy();
   }
 
+  /** Legs across `node` are to be replaced before it is gone. */
+  #onDraining(node: string): void {
+    const { clock, log } = this.#options;
+    log.debug('a node is about to leave', { node });
+    for (const stream of this.#leaves.heard(node, this.#sessions.all, clock.now())) stream.leave(node);
+    this.#leave();
+  }
+
+  /** Tells the brokers whose time has come. */
+  #leave(): void {
+    const { clock, dialer } = this.#options;
+    const now = clock.now();
+    const hosts = dialer.routes.nodes.hosts(now).size;
+    for (const { session, node } of this.#leaves.due(hosts, now)) session.leave(node);
+    if (!this.#stop.signal.aborted) this.#leaveAlarm.set(this.#leaves.next(hosts));
+  }
+
   async #serve(stream: SessionStream): Promise<void> {
     const { reach, log, denies } = this.#options;
     const identity = this.#identity;
     this.#handshakes.add(stream);
+    void stream.gone.then(() => this.#leaves.forget(stream));
     try {
       const tunnel = await BridgeTunnel.accept(stream, identity, reach, {
         onStream: (each, target, request) => this.#splice(each, target, request),

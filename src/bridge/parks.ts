@@ -12,7 +12,7 @@ import type { Link } from '../net/link.ts';
 import { News } from '../tunnel/news.ts';
 import { hostOf } from '../tunnel/node-names.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
-import type { Route } from '../tunnel/routes.ts';
+import type { Route, Wish } from '../tunnel/routes.ts';
 import type { Parked } from '../wire/frames.ts';
 import { ParkPlan } from './park-plan.ts';
 import { ParkSpread } from './park-spread.ts';
@@ -31,8 +31,12 @@ export interface ParksOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** A broker is at the other end; the link is the callee's. */
-  readonly onPaired: (link: Link) => void;
+  /** A broker is at the other end; the link, which was parked at `node`, is the callee's. */
+  readonly onPaired: (link: Link, node: string) => void;
+  /** `node` is about to leave; said again while it is. */
+  readonly onDraining: (node: string) => void;
+  /** `node` took a park. */
+  readonly onParked: (node: string) => void;
 }
 
 /** A connection that was dialled for a park, and how it came about. */
@@ -129,7 +133,8 @@ export class Parks {
       await dialer.refresh();
       if (this.#stop.signal.aborted) return;
       const avoid = [...this.#leaving].filter(isHeld).map(({ node }) => node);
-      const choice = dialer.routes.next(clock.now(), { need: 'any', avoid, load: this.#loadWithoutRenewing });
+      const wish: Wish = { need: 'any', avoid, load: this.#loadWithoutRenewing, returning: avoid.length > 0 };
+      const choice = dialer.routes.next(clock.now(), wish);
       if (choice.kind === 'wait') return this.#retryIn(choice.waitMs);
       await this.#reach(choice.route, false);
     } finally {
@@ -169,7 +174,10 @@ export class Parks {
           this.#leaving.add(park);
           this.fill();
         },
-        onDraining: (node) => dialer.routes.draining(node, clock.now()),
+        onDraining: (node) => {
+          dialer.routes.draining(node, clock.now());
+          this.#options.onDraining(node);
+        },
         onPaired: (paired) => this.#onPaired(park, paired),
         onEnd: (error, parkedMs) => this.#onEnd(park, error, parkedMs),
       },
@@ -183,8 +191,9 @@ export class Parks {
   }
 
   #onParked(park: Park, { node, zone }: Parked): void {
-    const { dialer, clock, log } = this.#options;
+    const { dialer, clock, log, onParked } = this.#options;
     park.node = node;
+    onParked(node);
     dialer.routes.answered(park.route, node, clock.now(), zone);
     this.#newsOf(park.route).good();
     log[this.parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
@@ -198,7 +207,7 @@ export class Parks {
   #onPaired(park: Park, link: Link): void {
     this.#remove(park);
     this.#plan.paired(this.#options.clock.now());
-    this.#options.onPaired(link);
+    this.#options.onPaired(link, park.node ?? '');
     // Brokers are coming: this is no time to wait.
     this.#endHold();
     this.fill();

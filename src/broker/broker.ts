@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
-import type { Redundancy } from '../tunnel/leg-plan.ts';
+import type { Redundancy } from '../tunnel/leg-step.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
 import type { SessionStats } from '../tunnel/session/types.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';

@@ -12,7 +12,8 @@ import { BrokerTunnel, type PairedLink } from '../tunnel/broker-tunnel.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import type { Leg } from '../tunnel/leg.ts';
 import type { LegView } from '../tunnel/leg-pairs.ts';
-import { type LegDial, LegPlan, type Redundancy } from '../tunnel/leg-plan.ts';
+import { LegPlan } from '../tunnel/leg-plan.ts';
+import type { LegDial, Redundancy } from '../tunnel/leg-step.ts';
 import type { Route, Routes } from '../tunnel/routes.ts';
 import type { SessionWatcher } from '../tunnel/session-stream.ts';
 import type { DialBridge, PairedLeg } from './dial-bridge.ts';
@@ -194,7 +195,7 @@ export class KeptTunnel {
   }
 
   #onLeave(node: string): void {
-    this.#options.routes.draining(node, this.#options.clock.now());
+    this.#plan.leave(node, this.#views(), this.#options.clock.now());
     this.#run();
   }
 

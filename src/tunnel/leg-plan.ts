@@ -11,6 +11,7 @@
 import type { BeaconError } from '../base/errors.ts';
 import {
   AVOID_NODES,
+  LET_GO_MS,
   REBALANCE_MAX_MS,
   REBALANCE_MIN_MS,
   RECONNECT_FIRST_MS,
@@ -28,52 +29,11 @@ import {
   sharesZone,
   zonesOf,
 } from './leg-pairs.ts';
+import type { LegDial, LegPurpose, LegStep, NoRedundancy, Redundancy } from './leg-step.ts';
 import { hostOf, hostsOf, shareHost } from './node-names.ts';
 import { isAnswer, type Route, type RouteChoice, type Routes, type Wish } from './routes.ts';
 import { Search } from './search.ts';
 import { ZoneSearch } from './zone-search.ts';
-
-/**
- * `first`: there is no leg. `repair`: there is no second one of use. `drain`, `rebalance`: to replace one that works.
- * `zone`: to replace one of two that share a zone.
- */
-export type LegPurpose = 'first' | 'repair' | 'drain' | 'rebalance' | 'zone';
-
-export interface LegDial {
-  readonly route: Route;
-  /** For HELLO. */
-  readonly wanted: Buffer;
-  /** For HELLO: at most AVOID_NODES. */
-  readonly avoid: readonly string[];
-  readonly purpose: LegPurpose;
-}
-
-export type LegStep =
-  /** Dial it; then {@link LegPlan.opened} or {@link LegPlan.failed}, once. One dial at a time. */
-  | { readonly kind: 'dial'; readonly dial: LegDial }
-  /** A leg too many: close it, in good order. */
-  | { readonly kind: 'drop'; readonly id: number }
-  /** Ask again after `waitMs` (Infinity: never), and whenever a leg or what is known of a node changes. */
-  | { readonly kind: 'wait'; readonly waitMs: number };
-
-/**
- * Why there are no two legs that share no node. `searching`: the first round is not over. `oneNode`: only one host is
- * known. `noOtherHolder`: the bridge cannot be reached around the nodes of the leg. `allAvoided`: only nodes that the
- * leg crosses answer. `unreachable`: other relays do not answer. `suspected`: one of the two is silent.
- */
-export type NoRedundancy =
-  | 'searching'
-  | 'oneNode'
-  | 'noOtherHolder'
-  | 'allAvoided'
-  | 'unreachable'
-  | 'suspected';
-
-export type Redundancy =
-  /** `sharesZone`: one zone's end would take both, as far as zones are known. */
-  | { readonly kind: 'disjoint'; readonly sharesZone: boolean }
-  /** `shared`: two legs or more, any two over a common host. `single`, `none`: one leg of use, or none. */
-  | { readonly kind: 'shared' | 'single' | 'none'; readonly why: NoRedundancy };
 
 export interface LegPlanOptions {
   readonly routes: Routes;
@@ -105,6 +65,8 @@ export class LegPlan {
   readonly #seen = new Set<BeaconError['code']>();
   #rebalanceAt: number;
   #replacing: number | undefined;
+  /** A leg that drains, and cannot be replaced, is let go then. */
+  #letGoAt: number | undefined;
 
   constructor(options: LegPlanOptions) {
     this.#options = options;
@@ -116,14 +78,19 @@ export class LegPlan {
   /** What to do next, given the legs that there are. */
   step(now: number, legs: readonly LegView[]): LegStep {
     const sound = legs.filter(({ state }) => state !== 'suspected');
-    const pair = bestPair(sound, this.#judgement(now));
+    const staying = sound.filter((leg) => !isDraining(leg, this.#judgement(now)));
+    const best = bestPair(sound, this.#judgement(now));
+    // Two that leave are worth less than one that stays.
+    const pair = best?.some((leg) => staying.includes(leg)) || staying.length === 0 ? best : undefined;
     const surplus = this.#surplus(sound, legs, pair, now);
     if (surplus) return { kind: 'drop', id: surplus.id };
     if (this.#underWay) return WAIT;
+    if (sound.length > 0 && staying.length === 0) return this.#getOff(now, sound);
     if (pair && !this.#mustRenew(now, pair)) return this.#rest(now, pair);
     this.#zoneSearch.again();
     if (pair) return this.#renew(now, pair, sound);
     this.#replacing = undefined;
+    this.#letGoAt = undefined;
     if (sound.length === 0) return this.#first(now, legs);
     return this.#repair(now, sound);
   }
@@ -164,6 +131,12 @@ export class LegPlan {
     this.#options.routes.dropped(route);
   }
 
+  /** The bridge wants the tunnel to get off `node`: what was looked for in vain is looked for again. */
+  leave(node: string, legs: readonly LegView[], now: number): void {
+    this.#options.routes.draining(node, now);
+    if (this.#isPaused && legs.some(({ path }) => path.includes(node))) this.#search.hurry();
+  }
+
   /** A leg is gone, and not because this plan dropped it. The repair of a tunnel that has another leg takes its time. */
   lost(leg: LegView, error: BeaconError, now: number): void {
     const [entry] = leg.path;
@@ -185,6 +158,8 @@ export class LegPlan {
     now: number,
   ): LegView | undefined {
     if (pair) return sound.find((leg) => !pair.includes(leg));
+    const leaving = sound.filter((leg) => isDraining(leg, this.#judgement(now)));
+    if (leaving.length < sound.length && leaving.length > 0) return leaving[0];
     if (sound.length <= 2) {
       // Room for the next one: the oldest of those that are silent.
       const silent = legs.filter(({ state }) => state === 'suspected');
@@ -198,31 +173,50 @@ export class LegPlan {
 
   #first(now: number, legs: readonly LegView[]): LegStep {
     const silent = legs.flatMap(({ path }) => path);
-    const choice = this.#options.routes.next(now, { need: 'any', avoid: silent });
+    const choice = this.#options.routes.next(now, { need: 'any', avoid: silent, returning: true });
     if (choice.kind === 'wait') return choice;
     // If the silent nodes are all there is, one of them may have recovered.
     const avoid = this.#seen.size === 0 ? silent.slice(0, AVOID_NODES) : [];
     return this.#start(choice.route, avoid, 'first');
   }
 
+  /** All legs drain. One that stays is worth more than two that share nothing, so it may cross whatever else they cross. */
+  #getOff(now: number, sound: readonly LegView[]): LegStep {
+    const leaving = this.#options.routes.nodes.draining(now);
+    this.#begin(`off ${leaving.toSorted().join(' ')}`);
+    const waitMs = this.#search.waitMs(now);
+    if (waitMs > 0) return { kind: 'wait', waitMs };
+    if (this.#isPaused) this.#newRound('direct');
+    const avoid = [...new Set(sound.flatMap(({ path }) => path))].filter((node) => leaving.includes(node));
+    const wish: Wish = { need: 'other', avoid, tried: this.#tried, returning: true };
+    const choice = this.#search.hasDials ? this.#options.routes.next(now, wish) : WAIT;
+    if (choice.kind === 'wait') {
+      const waitMs = this.#isSoon(choice) ? choice.waitMs : this.#pause(now, sound, choice.waitMs);
+      return { kind: 'wait', waitMs };
+    }
+    this.#search.dialled();
+    return this.#start(choice.route, this.#avoid(avoid), 'drain');
+  }
+
   /** One of two legs that share nothing is to be replaced. */
   #renew(now: number, pair: LegPair, sound: readonly LegView[]): LegStep {
     const draining = pair.find((leg) => isDraining(leg, this.#judgement(now)));
     const waitMs = this.#search.waitMs(now);
-    if (waitMs > 0) return { kind: 'wait', waitMs };
+    if (waitMs > 0) return draining ? this.#orLetGo(draining, waitMs, now) : { kind: 'wait', waitMs };
     if (this.#isPaused) this.#newRound('direct');
     const oldest = pair[0].bornAt <= pair[1].bornAt ? pair[0] : pair[1];
     const leaves = draining ?? oldest;
     const keep = pair[0] === leaves ? pair[1] : pair[0];
     this.#replacing = leaves.id;
-    this.#begin(keep);
-    const choice = this.#aroundOf(now, keep);
+    this.#begin(keep.path.join(' '));
+    const choice = this.#aroundOf(now, keep, draining);
     if (choice.kind === 'dial') {
       this.#search.dialled();
-      return this.#start(choice.route, this.#avoid(keep.path, now), draining ? 'drain' : 'rebalance');
+      return this.#start(choice.route, this.#avoid(keep.path), draining ? 'drain' : 'rebalance');
     }
     if (this.#isSoon(choice)) return choice;
-    if (draining) return this.#pause(now, sound, choice.waitMs);
+    if (choice.backsOff) this.#seen.add('unreachable');
+    if (draining) return this.#orLetGo(draining, this.#pause(now, sound, choice.waitMs), now);
     this.#rebalanceAt = this.#nextRebalance(now);
     return { kind: 'wait', waitMs: this.#rebalanceAt - now };
   }
@@ -236,6 +230,7 @@ export class LegPlan {
     const { routes } = this.#options;
     this.#search.found();
     this.#replacing = undefined;
+    this.#letGoAt = undefined;
     this.#around = '';
     this.#why = 'searching';
     let waitMs = sharesZone(pair, routes.nodes) ? this.#zoneSearch.waitMs(now) : Number.POSITIVE_INFINITY;
@@ -245,7 +240,7 @@ export class LegPlan {
       const choice = routes.next(now, { need: 'other', avoid: [...keep.path, ...beside], doubtful: false });
       if (choice.kind === 'dial') {
         this.#zoneSearch.dialled(now);
-        const avoid = new Set([...this.#avoid(keep.path, now), ...beside]);
+        const avoid = new Set([...this.#avoid(keep.path), ...beside]);
         return this.#start(choice.route, [...avoid].slice(0, AVOID_NODES), 'zone');
       }
       waitMs = choice.waitMs;
@@ -253,10 +248,25 @@ export class LegPlan {
     return { kind: 'wait', waitMs: Math.min(waitMs, this.#rebalanceAt - now) };
   }
 
+  /**
+   * A leg drains, and there is no replacement now. Where there is no other node to hope for it is let go at once, and
+   * after a while in any case: its node waits for it, and would cut it in the end.
+   */
+  #orLetGo({ id }: LegView, waitMs: number, now: number): LegStep {
+    const isHopeless = this.#why === 'oneNode' || this.#why === 'allAvoided';
+    this.#letGoAt ??= now + (isHopeless ? 0 : LET_GO_MS);
+    const leftMs = this.#letGoAt - now;
+    if (leftMs > 0) return { kind: 'wait', waitMs: Math.min(waitMs, leftMs) };
+    // What goes around the other one may be had by a detour.
+    this.#around = '';
+    this.#search.found();
+    return { kind: 'drop', id };
+  }
+
   /** There are legs, and any two of them share a host. */
   #repair(now: number, sound: readonly LegView[]): LegStep {
     const anchor = anchorOf(sound, this.#judgement(now)) as LegView;
-    this.#begin(anchor);
+    this.#begin(anchor.path.join(' '));
     const waitMs = this.#search.waitMs(now);
     if (waitMs > 0) return this.#meanwhile(now, anchor, waitMs);
     if (this.#isPaused) this.#newRound('direct');
@@ -265,15 +275,16 @@ export class LegPlan {
       choice = this.#aroundOf(now, anchor);
       if (choice.kind === 'dial') {
         this.#search.dialled();
-        return this.#start(choice.route, this.#avoid(anchor.path, now), 'repair');
+        return this.#start(choice.route, this.#avoid(anchor.path), 'repair');
       }
       if (this.#isSoon(choice)) return choice;
       if (choice.backsOff) this.#seen.add('unreachable');
-      if (hostsOf(anchor.path).size === 1) return this.#pause(now, sound, choice.waitMs);
+      if (hostsOf(anchor.path).size === 1)
+        return { kind: 'wait', waitMs: this.#pause(now, sound, choice.waitMs) };
       this.#newRound('pivot');
       this.#search.again();
     }
-    return this.#pivot(now) ?? this.#pause(now, sound, choice.waitMs);
+    return this.#pivot(now) ?? { kind: 'wait', waitMs: this.#pause(now, sound, choice.waitMs) };
   }
 
   /** Between two rounds, whoever was silent is tried again by the backoff of its address. */
@@ -282,7 +293,7 @@ export class LegPlan {
     const wish: Wish = { ...this.#wishAround(anchor), doubtful: false, plain: true };
     const choice = this.#options.routes.next(now, wish);
     if (choice.kind === 'wait') return { kind: 'wait', waitMs: Math.min(waitMs, choice.waitMs) };
-    return this.#start(choice.route, this.#avoid(anchor.path, now), 'repair');
+    return this.#start(choice.route, this.#avoid(anchor.path), 'repair');
   }
 
   /** A leg that is local on some node, by avoiding all others. Whatever comes of it, it is one to build on. */
@@ -304,8 +315,15 @@ export class LegPlan {
     return waitMs <= 2 * RECONNECT_FIRST_MS;
   }
 
-  #aroundOf(now: number, keep: LegView): RouteChoice {
-    return this.#search.hasDials ? this.#options.routes.next(now, this.#wishAround(keep)) : WAIT;
+  #aroundOf(now: number, keep: LegView, draining?: LegView): RouteChoice {
+    const { nodes } = this.#options.routes;
+    const leaving = draining?.path.filter((node) => nodes.drainsFor(node, now) > 0) ?? [];
+    const wish = {
+      ...this.#wishAround(keep),
+      avoid: [...keep.path, ...leaving],
+      returning: leaving.length > 0,
+    };
+    return this.#search.hasDials ? this.#options.routes.next(now, wish) : WAIT;
   }
 
   #wishAround(keep: LegView): Wish {
@@ -313,11 +331,10 @@ export class LegPlan {
     return { need: 'other', avoid: keep.path, zones, tried: this.#tried };
   }
 
-  /** For HELLO: `path`, then nodes on the same hosts, then nodes that are about to leave. */
-  #avoid(path: readonly string[], now: number): string[] {
-    const { nodes } = this.#options.routes;
-    const beside = nodes.names().filter((node) => shareHost([node], path));
-    return [...new Set([...path, ...beside, ...nodes.draining(now)])].slice(0, AVOID_NODES);
+  /** For HELLO: `path`, then nodes on the same hosts. Not what drains: relays send nobody there, and it may be back. */
+  #avoid(path: readonly string[]): string[] {
+    const beside = this.#options.routes.nodes.names().filter((node) => shareHost([node], path));
+    return [...new Set([...path, ...beside])].slice(0, AVOID_NODES);
   }
 
   #start(route: Route, avoid: readonly string[], purpose: LegPurpose): LegStep {
@@ -326,9 +343,8 @@ export class LegPlan {
     return { kind: 'dial', dial };
   }
 
-  /** The search is for what goes around `leg`. */
-  #begin({ path }: LegView): void {
-    const around = path.join(' ');
+  /** The search is for what goes around that. */
+  #begin(around: string): void {
     if (around === this.#around) return;
     this.#around = around;
     this.#newRound('direct');
@@ -342,19 +358,19 @@ export class LegPlan {
     if (phase === 'direct') this.#seen.clear();
   }
 
-  /** Nothing was found: says why, and tries again later. `waitMs`: until the backoff of some address is over. */
-  #pause(now: number, sound: readonly LegView[], waitMs: number): LegStep {
+  /** Nothing was found: says why, and in how many milliseconds to try again. `waitMs`: until the backoff of some address is over. */
+  #pause(now: number, sound: readonly LegView[], waitMs: number): number {
     this.#why = this.#reason(sound);
     if (this.#why === 'noOtherHolder' || this.#why === 'unreachable') this.#search.retry(now);
     else this.#search.pause(now);
     this.#isPaused = true;
-    return { kind: 'wait', waitMs: Math.min(waitMs, this.#search.waitMs(now)) };
+    return Math.min(waitMs, this.#search.waitMs(now));
   }
 
   #reason(sound: readonly LegView[]): NoRedundancy {
     const { nodes } = this.#options.routes;
     if (this.#seen.has('noBridge') || this.#seen.has('holderUnreachable')) return 'noOtherHolder';
-    if ([...this.#seen].some((code) => code !== 'avoided')) return 'unreachable';
+    if ([...this.#seen].some((code) => code !== 'avoided' && code !== 'draining')) return 'unreachable';
     const hosts = hostsOf([...nodes.names(), ...sound.flatMap(({ path }) => path)]);
     return hosts.size <= 1 ? 'oneNode' : 'allAvoided';
   }

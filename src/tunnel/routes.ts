@@ -10,6 +10,7 @@ import { type Address, formatAddress } from '../base/address.ts';
 import type { Backoff } from '../base/backoff.ts';
 import type { BeaconError } from '../base/errors.ts';
 import {
+  DRAINING_MEMORY_MS,
   RECONNECT_FIRST_MS,
   ROUTE_ADDRESSES,
   ROUTE_AGAIN_MS,
@@ -40,6 +41,8 @@ export interface Wish {
   readonly avoid?: readonly string[];
   /** Whether `other` also tries again what answered as one node so far: it may be a load balancer. Default true. */
   readonly doubtful?: boolean;
+  /** Whether, where nothing else can be dialled now, nodes outside `avoid` that drained a moment ago are: one may be back. Default false. */
+  readonly returning?: boolean;
   /** Only addresses that stand for one node, as far as one can tell. Default false. */
   readonly plain?: boolean;
   /** How much the caller has at each host: least first. Default: nothing anywhere. */
@@ -74,6 +77,8 @@ interface Entry {
   againAt: number;
   /** Of the first answer since something went wrong; undefined: none. */
   healthySince: number | undefined;
+  /** Until then whoever is here is taken to drain, though we never learned its name. */
+  drainsUntil: number;
 }
 
 /** `fresh`: may be what is wanted. `doubtful`: was not so far, another dial may tell. `draining`: as long as it lasts. */
@@ -126,10 +131,13 @@ export class Routes {
     const fits = this.#entries.map((entry) => ({ entry, fit: this.#fit(entry, wish, avoid, now) }));
     const of = (...kinds: Fit[]): Entry[] =>
       fits.filter(({ fit }) => kinds.includes(fit)).map(({ entry }) => entry);
+    const isOutside = ({ nodes }: Entry): boolean =>
+      nodes.length === 0 || nodes.some((node) => !avoid.has(hostOf(node)));
+    const returning = wish.returning ? of('draining').filter(isOutside) : [];
     if (wish.need === 'any') {
       const useful = of('fresh', 'doubtful');
       const from = useful.length > 0 ? useful : of('draining');
-      const picked = this.#pick([of('fresh'), from], wish, now);
+      const picked = this.#pick([of('fresh'), from, returning], wish, now);
       if (picked) return picked;
       // What drains may be back before the others are to be dialled.
       const later = useful.length > 0 ? of('draining') : [];
@@ -139,7 +147,7 @@ export class Routes {
     // Each dial of one that is settled is in vain until its time has come.
     const doubtful = of('doubtful').filter((entry) => wish.doubtful !== false || !this.#standsForOne(entry));
     const due = doubtful.filter((entry) => this.#recheckAt(entry) <= now);
-    const picked = this.#pick([of('fresh'), due], wish, now);
+    const picked = this.#pick([of('fresh'), due, returning], wish, now);
     if (picked) return picked;
     const times = [
       ...of('fresh').map(({ readyAt }) => readyAt),
@@ -198,6 +206,7 @@ export class Routes {
     const [only] = entry.nodes;
     const known = entry.nodes.length === 1 ? only : undefined;
     if (error.code === 'draining' && known !== undefined) this.nodes.drains(known, now);
+    if (error.code === 'draining' && entry.nodes.length === 0) entry.drainsUntil = now + DRAINING_MEMORY_MS;
     if (avoid.length > 0 && isAnswer(error)) {
       const node = error.code === 'avoided' ? this.#whichOf(entry, avoid) : undefined;
       if (node !== undefined) this.#heard(entry, node, now);
@@ -248,6 +257,7 @@ export class Routes {
       balances: false,
       againAt: 0,
       healthySince: undefined,
+      drainsUntil: 0,
     };
   }
 
@@ -295,8 +305,9 @@ export class Routes {
     if (wish.tried?.has(entry.route)) return 'tried';
     if (wish.plain && !this.#seemsOne(entry)) return 'tried';
     const { nodes } = entry;
+    // Behind a balancer the next dial may reach another node.
+    if (this.#standsForOne(entry) && this.#drainsFor(entry, now) > 0) return 'draining';
     if (nodes.length === 0) return 'fresh';
-    if (this.#drainsFor(entry, now) > 0) return 'draining';
     if (!nodes.every((node) => avoid.has(hostOf(node)))) return 'fresh';
     return this.#seemsOne(entry) ? 'doubtful' : 'fresh';
   }
@@ -316,7 +327,8 @@ export class Routes {
     return inRow >= ROUTE_SETTLED ? answeredAt + ROUTE_RECHECK_MS : againAt;
   }
 
-  #drainsFor({ nodes }: Entry, now: number): number {
+  #drainsFor({ nodes, drainsUntil }: Entry, now: number): number {
+    if (nodes.length === 0) return Math.max(0, drainsUntil - now);
     return Math.min(...nodes.map((node) => this.nodes.drainsFor(node, now)));
   }
 

@@ -68,6 +68,12 @@ export class Search {
     this.#left = this.#budget;
   }
 
+  /** What is there will not last: another round now, a short one. */
+  hurry(): void {
+    this.#begin(SEARCH_RETRY_DIALS);
+    this.#notBefore = 0;
+  }
+
   /** There is nothing to look for any more. */
   found(): void {
     this.#begin(SEARCH_DIALS);

@@ -47,12 +47,16 @@ export class Sessions {
     return this.#opening;
   }
 
-  /** Takes over a link whose pairing was just accepted. */
-  accept(link: Link): void {
+  get all(): readonly SessionStream[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Takes over a link whose pairing was just accepted. `path`: the nodes that it is known to cross. */
+  accept(link: Link, path: readonly string[] = []): void {
     let attach: { readonly step: BridgeAttach; readonly stream: SessionStream | undefined } | undefined;
     this.#lastLeg += 1;
     const { clock, onLegFailed } = this.#options;
-    const options = { id: this.#lastLeg, link, path: [], clock, signal: this.#stop.signal };
+    const options = { id: this.#lastLeg, link, path, clock, signal: this.#stop.signal };
     const { opened } = openLeg(options, (leg, frame) => {
       if (attach) return carryOut(leg, attach.step.take(frame), attach.stream);
       if (frame.type === 'new') {
@@ -71,11 +75,6 @@ export class Sessions {
       if (!this.#stop.signal.aborted) onLegFailed(error);
       settled();
     });
-  }
-
-  /** Tells every broker to get off a node. */
-  leave(node: string): void {
-    for (const stream of this.#sessions.values()) stream.leave(node);
   }
 
   /** Cuts the legs that have no session yet, and takes no more. */

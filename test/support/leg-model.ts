@@ -2,7 +2,8 @@
 import { BeaconError } from '../../src/base/errors.ts';
 import { integerBelow, type Random } from '../../src/base/random.ts';
 import type { LegView } from '../../src/tunnel/leg-pairs.ts';
-import { type LegDial, LegPlan } from '../../src/tunnel/leg-plan.ts';
+import { LegPlan } from '../../src/tunnel/leg-plan.ts';
+import type { LegDial } from '../../src/tunnel/leg-step.ts';
 import { type Route, Routes } from '../../src/tunnel/routes.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -27,6 +28,8 @@ export class RelayModel {
   readonly down = new Set<string>();
   /** Holders at which the bridge is not parked for now. */
   readonly left = new Set<string>();
+  /** Nodes that refuse whoever comes, and lead nobody on. */
+  readonly draining = new Set<string>();
   /** Nodes that answered, one for each dial that came through. */
   readonly answers: string[] = [];
   readonly #options: RelayModelOptions;
@@ -48,14 +51,17 @@ export class RelayModel {
 
   dial({ address }: Route, avoid: readonly string[]): Answer {
     const { names, entries, holders, balanced, prefersLocal, random } = this.#options;
-    const up = entries.map((index) => names[index] as string).filter((name) => !this.down.has(name));
+    // A balancer leads to nobody who is not ready.
+    const isReady = (name: string): boolean => !this.down.has(name) && !this.draining.has(name);
+    const up = entries.map((index) => names[index] as string).filter(isReady);
     const entry = balanced ? up[integerBelow(random, Math.max(1, up.length))] : names[address.port - 1];
     if (entry === undefined || this.down.has(entry)) return refused('unreachable');
     this.answers.push(entry);
+    if (this.draining.has(entry)) return refused('draining');
     if (avoid.includes(entry)) return refused('avoided');
     const open = holders
       .map((index) => names[index] as string)
-      .filter((name) => !avoid.includes(name) && !this.down.has(name) && !this.left.has(name));
+      .filter((name) => !avoid.includes(name) && isReady(name) && !this.left.has(name));
     const holder =
       prefersLocal && open.includes(entry) ? entry : open[integerBelow(random, Math.max(1, open.length))];
     if (holder === undefined) return refused('noBridge');
@@ -63,7 +69,7 @@ export class RelayModel {
   }
 }
 
-function refused(code: 'unreachable' | 'avoided' | 'noBridge'): Answer {
+function refused(code: 'unreachable' | 'avoided' | 'noBridge' | 'draining'): Answer {
   return { error: new BeaconError(code, code, { retry: true }) };
 }
 
@@ -102,6 +108,11 @@ export class ModelTunnel {
       }
     }
     if (!done()) this.now = Math.max(this.now, until);
+  }
+
+  /** The bridge says that it is to get off `node`. */
+  leave(node: string): void {
+    this.plan.leave(node, this.legs, this.now);
   }
 
   /** `node` dies, with every leg across it. */

@@ -1,5 +1,5 @@
 /** Limits of bridge and broker, and of the tunnel between them. See ../limits.ts. */
-import { EXCEPT_INSTANCES, PING_INTERVAL_MS, PONG_TIMEOUT_MS } from './relay.ts';
+import { EXCEPT_INSTANCES, PING_INTERVAL_MS, PONG_TIMEOUT_MS, RATE_CONNECTIONS } from './relay.ts';
 import { KIB, MIB, SECOND } from './units.ts';
 
 // ---- bridge and broker
@@ -128,6 +128,20 @@ export const SEARCH_RETRY_DIALS = 4;
 export const REPAIR_SPREAD_MS = 8 * SECOND;
 /** And a bridge that has parks elsewhere: half of that, as brokers that come for their legs need them to be there. */
 export const PARK_SPREAD_MS = REPAIR_SPREAD_MS / 2;
+/** A bridge tells its brokers to get off a node that drains at random times within so long, as many bridges hear of it at
+ *  once: a node's 1,000 splices cost the others two handshakes each, 250 a second in all. Much less than --drain-timeout. */
+export const LEAVE_SPREAD_MS = 8 * SECOND;
+/** Brokers that one bridge sends off within any RATE_WINDOW_MS, for each host of relays that is left. Each comes back over
+ *  another park, a burst of them makes the bridge park as many more (PAIRING_WINDOW_MS), and its own parks at the node are to
+ *  be replaced: 84 dials, where a relay admits RATE_CONNECTIONS of an address that no allow file lists. */
+export const LEAVES_PER_HOST = 0.4 * RATE_CONNECTIONS;
+/** Brokers that were told are told again so often while the node drains: well within DRAINING_MEMORY_MS. */
+export const LEAVE_AGAIN_MS = 10 * SECOND;
+/** A broker whose search for a replacement came to nothing lets a leg across a node that drains go after so long: long enough
+ *  for a bridge to park elsewhere, and well before the end of --drain-timeout. */
+export const LET_GO_MS = 15 * SECOND;
+/** Nodes that drain at once, as a bridge remembers them. */
+export const LEAVING_NODES = 16;
 /** A broker replaces one leg after a time between the two. */
 export const REBALANCE_MIN_MS = 30 * 60 * SECOND;
 export const REBALANCE_MAX_MS = 60 * 60 * SECOND;

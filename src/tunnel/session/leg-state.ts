@@ -31,7 +31,8 @@ export class LegState {
   #ackDue = false;
   #probeDue = false;
   #echoDue: bigint | undefined;
-  #leaveDue: string | undefined;
+  /** Nodes that the other end is to be told to get off. */
+  readonly #leavesDue = new Set<string>();
 
   constructor(id: LegId, limits: LegLimits, now: number) {
     this.id = id;
@@ -85,7 +86,7 @@ export class LegState {
   }
 
   oweLeave(node: string): void {
-    this.#leaveDue = node;
+    this.#leavesDue.add(node);
   }
 
   echoed(token: bigint, now: number): void {
@@ -149,9 +150,7 @@ export class LegState {
       this.#probeDue = false;
       this.#sentAt = now;
     }
-    if (this.#leaveDue !== undefined) {
-      out.push(encodeTunnelFrame({ type: 'leave', node: this.#leaveDue }));
-      this.#leaveDue = undefined;
-    }
+    for (const node of this.#leavesDue) out.push(encodeTunnelFrame({ type: 'leave', node }));
+    this.#leavesDue.clear();
   }
 }

@@ -4,6 +4,8 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { BeaconError } from '../../../src/base/errors.ts';
 import {
   BRIDGE_TUNNELS,
+  LEAVE_AGAIN_MS,
+  LEAVE_SPREAD_MS,
   PAIRING_WINDOW_MS,
   PARKS_MAX,
   PING_INTERVAL_MS,
@@ -276,6 +278,42 @@ describe('a bridge', () => {
     // The one it was told, and one for the pairing just now.
     expect(bridge.parked).toBe(2);
     expect(warnings()[0]).toMatch(/^a broker came, and no tunnel: /);
+  });
+});
+
+describe('a bridge that hears of a node that drains', () => {
+  /** A tunnel over a park, and the nodes that its broker is told to get off. */
+  async function told(client: PuppetClient | undefined): Promise<string[]> {
+    const nodes: string[] = [];
+    const watcher = {
+      onLegGone() {},
+      onSuspect() {},
+      onMove() {},
+      onLeave: (node: string) => nodes.push(node),
+    };
+    const tunnel = await openTunnel(await offer(client), identityOf('broker'), watcher);
+    await tunnel.ready;
+    return nodes;
+  }
+
+  it('tells its brokers to get off it: after a while, and again while it drains', async () => {
+    const { relay, clock } = await scene({ fraction: 0.5 });
+    const nodes = await told(relay.clients[0]);
+    await relay.park();
+    const other = relay.open.find((client) => client !== relay.clients[0]);
+    other?.send({ type: 'draining', node: 'elsewhere' });
+    await quiet();
+    expect(nodes).toEqual([]);
+    await clock.advanceAsync(LEAVE_SPREAD_MS);
+    await settled(() => nodes.length > 0);
+    expect(nodes).toEqual(['elsewhere']);
+    other?.send({ type: 'draining', node: 'elsewhere' });
+    await quiet();
+    expect(nodes).toHaveLength(1);
+    await clock.advanceAsync(LEAVE_AGAIN_MS - LEAVE_SPREAD_MS);
+    other?.send({ type: 'draining', node: 'elsewhere' });
+    await settled(() => nodes.length > 1);
+    expect(nodes).toEqual(['elsewhere', 'elsewhere']);
   });
 });
 

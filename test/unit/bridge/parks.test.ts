@@ -45,6 +45,8 @@ async function scene(options: SceneOptions = {}) {
     clock,
     random,
     log,
+    onDraining: () => {},
+    onParked: () => {},
     onPaired: (link) => link.reset(),
   });
   onTestFinished(async () => {
@@ -194,6 +196,54 @@ describe('the parks of a bridge', () => {
     await pass(1_000);
     expect(leaving?.gone).toBe(true);
     expect(cluster.dials).toBe(before);
+  });
+
+  it('are rearranged when brokers have stopped to come, also those that are more than is needed', async () => {
+    const { cluster, parks, pass } = await scene({ down: ['c'] });
+    for (let count = 0; count < 12; count += 1) {
+      cluster.at(count % 2 === 0 ? 'a' : 'b')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+      await quiet();
+    }
+    const parked = parks.parked;
+    expect(parked).toBeGreaterThan(8);
+    cluster.down.clear();
+    await pass(PAIRING_WINDOW_MS + MINUTE);
+    expect(parks.parked).toBe(parked);
+    const load = [...parks.byHost.values()];
+    expect(load).toHaveLength(3);
+    expect(Math.max(...load) - Math.min(...load)).toBeLessThan(2);
+  });
+
+  it('that leave go at once where there are enough elsewhere', async () => {
+    const { cluster, parks, clock, pass } = await scene({ nodes: ['a', 'b'] });
+    for (let count = 0; count < 8; count += 1) {
+      cluster.at(count % 2 === 0 ? 'a' : 'b')[0]?.send({ type: 'offer', pairId: PAIR_ID });
+      await quiet();
+    }
+    await pass(PAIRING_WINDOW_MS + 1_000);
+    const [before, leaving] = [cluster.dials, cluster.at('a')];
+    expect(parks.parked - leaving.length).toBeGreaterThanOrEqual(PARKS_DEFAULT);
+    for (const client of leaving) {
+      client.send({ type: 'draining', node: 'a' });
+      client.send({ type: 'goaway', reconnectAfterMs: 10 });
+    }
+    await quiet();
+    await clock.advanceAsync(10);
+    await quiet();
+    expect(leaving.every(({ gone }) => gone)).toBe(true);
+    expect(cluster.dials).toBe(before);
+  });
+
+  it('go to a node that drained a moment ago where nobody else answers: it may be back', async () => {
+    const { cluster, pass } = await scene({ down: ['c'] });
+    cluster.at('a')[0]?.send({ type: 'draining', node: 'b' });
+    await pass(2_000);
+    for (const client of cluster.at('a')) {
+      client.send({ type: 'draining', node: 'a' });
+      client.send({ type: 'goaway', reconnectAfterMs: 10 });
+    }
+    await pass(3_000);
+    expect(cluster.open).toBe('bbbb');
   });
 
   it('avoid a node that drains when they replace one that is asked to leave', async () => {

@@ -105,7 +105,7 @@ describe('a tunnel', () => {
   it('gets off a node when the bridge says so, with the replacement first', async () => {
     const scene = await legScene({ nodes: ['a', 'b', 'c', 'd'] });
     const [leaving] = scene.kept.tunnel.legs[1]?.path ?? [];
-    scene.sessions.leave(leaving ?? '');
+    for (const stream of scene.sessions.all) stream.leave(leaving ?? '');
     await quiet();
     await scene.clock.advanceAsync(10_000);
     await quiet();

@@ -203,6 +203,47 @@ describe('a path', () => {
   });
 });
 
+describe('a node that drained a moment ago', () => {
+  it('is tried where nothing else is left and one asks for it, by its own backoff, but not the one to get off', () => {
+    const routes = routesOf(3);
+    answer(routes, 'a', 'b', 'c');
+    const [first] = routes.all as [Route];
+    for (const node of ['a', 'b']) routes.draining(node, 0);
+    const wish: Wish = { need: 'other', avoid: ['b', 'c'], doubtful: false };
+    expect(dial(routes, 1, wish)).toBeUndefined();
+    expect(dial(routes, 1, { ...wish, returning: true })).toBe(first);
+    routes.failed(first, refusal('draining'), 1, ['b', 'c']);
+    expect(dial(routes, 2, { ...wish, returning: true })).toBeUndefined();
+    expect(dial(routes, 1 + RECONNECT_FIRST_MS, { ...wish, returning: true })).toBe(first);
+    routes.answered(first, 'a', 1_000);
+    expect(dial(routes, 1_000, wish)).toBe(first);
+  });
+
+  it('may be one whose name was never learned: its address says no', () => {
+    const routes = routesOf(2);
+    const [first, second] = routes.all as [Route, Route];
+    routes.answered(second, 'b', 0);
+    routes.failed(first, refusal('draining'), 0);
+    const wish: Wish = { need: 'other', avoid: ['b'], doubtful: false };
+    expect(routes.next(10_000, wish)).toEqual({
+      kind: 'wait',
+      waitMs: DRAINING_MEMORY_MS - 10_000,
+      backsOff: false,
+    });
+    expect(dial(routes, 10_000, { ...wish, returning: true })).toBe(first);
+    routes.answered(first, 'a', 10_000);
+    expect(dial(routes, 10_000, wish)).toBe(first);
+  });
+
+  it('is not tried while there is another way', () => {
+    const routes = routesOf(3);
+    answer(routes, 'a', 'b', 'c');
+    routes.draining('a', 0);
+    const wish: Wish = { need: 'other', avoid: ['c'], returning: true };
+    for (let count = 0; count < 5; count += 1) expect(dial(routes, 1, wish)).toBe(routes.all[1]);
+  });
+});
+
 describe('one load-balanced address', () => {
   it('is dialled again for another node until it has shown to be one', () => {
     const routes = routesOf(1);

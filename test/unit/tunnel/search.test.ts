@@ -85,6 +85,20 @@ describe('a search', () => {
     expect(it.waitMs(0)).toBe(SEARCH_PAUSE_MS / 2);
   });
 
+  it('hurries where what there is will not last: a short round now, however long the pause', () => {
+    const it = search(0);
+    for (let round = 0; round < 5; round += 1) it.pause(0);
+    it.hurry();
+    expect(it.waitMs(0)).toBe(0);
+    for (let count = 0; count < SEARCH_RETRY_DIALS; count += 1) {
+      expect(it.hasDials).toBe(true);
+      it.dialled();
+    }
+    expect(it.hasDials).toBe(false);
+    it.hurry();
+    expect(it.hasDials).toBe(true);
+  });
+
   it(`is spread over ${REPAIR_SPREAD_MS} ms when something changed, whatever pause was on`, () => {
     const it = search(0.25);
     it.pause(0);

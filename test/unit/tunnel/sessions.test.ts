@@ -296,7 +296,7 @@ describe(`a bridge with ${BRIDGE_TUNNELS} sessions`, () => {
 describe('every broker of a bridge', () => {
   it('is told to get off a node', async () => {
     const pair = await sessionPair();
-    pair.side.sessions.leave('relay-1');
+    for (const stream of pair.side.sessions.all) stream.leave('relay-1');
     await settled(() => pair.events.length > 0);
     expect(pair.events).toEqual(['leave relay-1']);
   });

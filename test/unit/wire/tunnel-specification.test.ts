@@ -90,6 +90,11 @@ describe('TUNNEL.md', () => {
     says('or # ms after the first', limits.SESSION_ACK_DELAY_MS);
     says('a window of # MiB', limits.SESSION_WINDOW_BYTES / 1_024 ** 2);
     says('not attached # s after', limits.INNER_HANDSHAKE_TIMEOUT_MS / 1_000);
+    says('at random over # ms (`LEAVE_SPREAD_MS`)', limits.LEAVE_SPREAD_MS);
+    says('no more than # (`LEAVES_PER_HOST`)', limits.LEAVES_PER_HOST);
+    says('at most each # ms (`LEAVE_AGAIN_MS`)', limits.LEAVE_AGAIN_MS);
+    says('for # ms (`DRAINING_MEMORY_MS`)', limits.DRAINING_MEMORY_MS);
+    says('after # ms (`LET_GO_MS`)', limits.LET_GO_MS);
   });
 
   it('names the version, the exporter label, the length of the key and the role labels', () => {
