@@ -6,6 +6,7 @@ import type { LogLevel } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import {
   type BeaconProcess,
+  type Exit,
   type LogLine,
   makePkiDirectory,
   type PkiDirectory,
@@ -105,6 +106,12 @@ export class RelayCluster {
   /** SIGKILL; returns at once. */
   kill(node: number): void {
     void this.#process(node).kill();
+  }
+
+  /** SIGTERM: the node drains; resolves with how its process ended. */
+  drain(node: number): Promise<Exit> {
+    void this.#process(node).kill('SIGTERM');
+    return this.#process(node).exited;
   }
 
   /** Starts a killed node again under its name; resolves when it and the others know each other. */
