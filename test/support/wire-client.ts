@@ -106,10 +106,11 @@ export class WireClient {
     return this.#frames.shift() as RelayFrame;
   }
 
-  /** The next frame, which must be of that type; PINGs before it are passed over. */
+  /** The next frame, which must be of that type; PINGs before it, and DRAINING of any node, are passed over. */
   async expect<T extends RelayFrame['type']>(type: T): Promise<Extract<RelayFrame, { type: T }>> {
     let frame = await this.frame();
-    while (frame.type === 'ping' && type !== 'ping') frame = await this.frame();
+    while (frame.type !== type && (frame.type === 'ping' || frame.type === 'draining'))
+      frame = await this.frame();
     if (frame.type !== type) throw new Error(`expected ${type}, got ${JSON.stringify(frame)}`);
     return frame as Extract<RelayFrame, { type: T }>;
   }

@@ -30,6 +30,8 @@ const REST_MS = RATE_WINDOW_MS + 5_000;
 const LOOK_MS = 200;
 const PER_SECOND = 50;
 const SHARE = 60;
+/** Nobody listens there. */
+const CLOSED = 1;
 /** After the node has left. */
 const AFTER_MS = 3_000;
 
@@ -61,22 +63,17 @@ class Party {
     store: Store,
     brokers: number,
     source: () => string,
+    thirdIsUp: () => boolean,
   ): Promise<Party> {
     const files = await makePkiDirectory(freshPki());
+    const portOf = (node: number): number => (node === THIRD && !thirdIsUp() ? CLOSED : cluster.portOf(node));
     const open = (from: () => string): Promise<DelayProxy[]> =>
-      Promise.all(
-        cluster.nodes.map((node) => DelayProxy.listen(() => cluster.portOf(node), { source: from })),
-      );
+      Promise.all(cluster.nodes.map((node) => DelayProxy.listen(() => portOf(node), { source: from })));
     const [ways, bridgeWays] = [await open(nextSource), await open(source)];
-    for (const way of [ways[THIRD], bridgeWays[THIRD]]) way?.refuse();
     const target = ['--vault-addr', `tcp://${LOOPBACK}:${store.port}`];
     const bridge = await startBeacon(argsOf(files, 'bridge', bridgeWays, target));
     await bridge.waitFor('parked at a relay');
     return new Party(files, bridge, ways, bridgeWays, brokers);
-  }
-
-  async admit(): Promise<void> {
-    await Promise.all([this.ways[THIRD]?.admit(), this.bridgeWays[THIRD]?.admit()]);
   }
 
   refuse(node: number): void {
@@ -95,14 +92,16 @@ export async function measureMoved(quick: boolean): Promise<Row[]> {
   const cluster = await RelayCluster.start({ zones: ['zone-a', 'zone-b', 'zone-c'] });
   const store = await Store.start();
   const parties: Party[] = [];
+  const third = { isUp: false };
   try {
     const sizes = quick ? TUNNELS.quick : TUNNELS.full;
     for (const [index, size] of sizes.entries()) {
-      parties.push(await Party.start(cluster, store, size, index === 0 ? () => ONE_ADDRESS : nextSource));
+      const source = index === 0 ? () => ONE_ADDRESS : nextSource;
+      parties.push(await Party.start(cluster, store, size, source, () => third.isUp));
     }
     const tunnels = sizes.reduce((sum, size) => sum + size, 0);
     await settle(parties, tunnels);
-    for (const party of parties) await party.admit();
+    third.isUp = true;
     await sleep(systemClock, REST_MS);
     return [row(await drainOne(cluster, store, parties, tunnels), quick)];
   } finally {

@@ -26,6 +26,7 @@ export async function measureRestart(quick: boolean): Promise<Row[]> {
       const begun = systemClock.now();
       const { code } = await scene.cluster.drain(node);
       drains.push({ code, ms: systemClock.now() - begun });
+      if (code !== 0) for (const { tail } of sites) console.error(`restart: ${node} had to cut; ${tail}`);
       // Nobody listens there until it is up again.
       scene.kill(node);
       await scene.revive(node);
