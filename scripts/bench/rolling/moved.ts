@@ -19,7 +19,7 @@ import { BARS } from './bars.ts';
 import { type Outcome, Requests } from './requests.ts';
 
 /** Of each bridge; the first one has one address. */
-const TUNNELS = { full: [50, 125, 125], quick: [50, 25, 25] };
+const TUNNELS = { full: [50, 50, 50, 50, 50, 50], quick: [50, 25, 25] };
 const LEAVING = 0;
 /** Closed while the tunnels begin, so that all of them have a leg on the node that is to leave. */
 const THIRD = 2;
@@ -179,7 +179,7 @@ function row(result: Result, quick: boolean): Row {
       share <= SHARE &&
       dials < RATE_CONNECTIONS &&
       refused === 0,
-    how: `three bridges with ${(quick ? TUNNELS.quick : TUNNELS.full).join(', ')} brokers; all tunnels have legs on two nodes when the third one comes up; a minute later one of the two gets SIGTERM; ${PER_SECOND} POSTs a second through all brokers in turn; default --drain-timeout (60 s), no allow file, so that the rate limit holds for everybody`,
+    how: `bridges with ${(quick ? TUNNELS.quick : TUNNELS.full).join(', ')} brokers; all tunnels have legs on two nodes when the third one comes up; a minute later one of the two gets SIGTERM; ${PER_SECOND} POSTs a second through all brokers in turn; default --drain-timeout (60 s), no allow file, so that the rate limit holds for everybody`,
     values: {
       tunnels,
       carried,
