@@ -94,13 +94,15 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
       return watch.status;
     },
     reload: () => watch.reload(),
-    async stop() {
-      const { cut } = await relay.drain();
-      watch.close();
-      await relay.close();
-      if (cut > 0) throw cutOff(cut);
-    },
+    stop: () => leave(relay, watch),
   };
+}
+
+async function leave(relay: Relay, watch: FileWatch): Promise<void> {
+  const { cut } = await relay.drain();
+  watch.close();
+  await relay.close();
+  if (cut > 0) throw cutOff(cut);
 }
 
 function cutOff(splices: number): BeaconError {
