@@ -134,7 +134,7 @@ export class LegPlan {
   /** The bridge wants the tunnel to get off `node`: what was looked for in vain is looked for again. */
   leave(node: string, legs: readonly LegView[], now: number): void {
     this.#options.routes.draining(node, now);
-    if (this.#isPaused && legs.some(({ path }) => path.includes(node))) this.#search.hurry();
+    if (legs.some(({ path }) => path.includes(node))) this.#search.hurry();
   }
 
   /** A leg is gone, and not because this plan dropped it. The repair of a tunnel that has another leg takes its time. */
@@ -183,7 +183,8 @@ export class LegPlan {
   /** All legs drain. One that stays is worth more than two that share nothing, so it may cross whatever else they cross. */
   #getOff(now: number, sound: readonly LegView[]): LegStep {
     const leaving = this.#options.routes.nodes.draining(now);
-    this.#begin(`off ${leaving.toSorted().join(' ')}`);
+    // Also where that became known in another way than by LEAVE, as by a refusal.
+    if (this.#begin(`off ${leaving.toSorted().join(' ')}`)) this.#search.hurry();
     const waitMs = this.#search.waitMs(now);
     if (waitMs > 0) return { kind: 'wait', waitMs };
     if (this.#isPaused) this.#newRound('direct');
@@ -343,12 +344,13 @@ export class LegPlan {
     return { kind: 'dial', dial };
   }
 
-  /** The search is for what goes around that. */
-  #begin(around: string): void {
-    if (around === this.#around) return;
+  /** The search is for what goes around that. Says whether it was for something else before. */
+  #begin(around: string): boolean {
+    if (around === this.#around) return false;
     this.#around = around;
     this.#newRound('direct');
     this.#search.again();
+    return true;
   }
 
   #newRound(phase: Phase): void {

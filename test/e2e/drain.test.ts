@@ -19,7 +19,7 @@ let store: Store;
 const clients: BeaconProcess[] = [];
 
 async function startCluster(...more: string[]): Promise<void> {
-  cluster = await ProcessCluster.start({ names: NAMES, more: ['--log-level', 'debug', ...more] });
+  cluster = await ProcessCluster.start({ names: NAMES, more });
 }
 
 async function startClients(

@@ -100,6 +100,26 @@ describe('a tunnel that is told to get off nodes', () => {
     expect(crossed(tunnel)).toEqual([other]);
   });
 
+  it.each(['LEAVE', 'a refusal'])(
+    'gets off at once however long the pause of its search, told by %s',
+    (how) => {
+      const { model, tunnel } = cluster({ names: ['a', 'b'] });
+      model.left.add('a');
+      tunnel.run(HOUR);
+      expect(tunnel.plan.redundancy(tunnel.legs)).toMatchObject({ why: 'noOtherHolder' });
+      const before = tunnel.dials.length;
+      tunnel.run(HOUR + 30_000);
+      expect(tunnel.dials.length - before).toBeLessThan(2);
+      // The bridge has parked at a by now.
+      model.left.clear();
+      model.draining.add('b');
+      if (how === 'LEAVE') tunnel.leave('b');
+      else tunnel.routes.draining('b', tunnel.now);
+      tunnel.run(tunnel.now + 1_000);
+      expect(crossed(tunnel)).toEqual(['a']);
+    },
+  );
+
   it('waits a while for a third node that does not answer', () => {
     const { model, tunnel } = cluster();
     tunnel.run(60_000);
