@@ -58,6 +58,7 @@ const MODULES: ModuleTable = {
   pino: ['base'],
   'pino-pretty': ['base'],
   cborg: ['cluster'],
+  'prom-client': ['admin'],
   'ipaddr.js': ['base', 'net'],
   '@peculiar/asn1-schema': ['pki'],
   '@peculiar/asn1-x509': ['pki'],

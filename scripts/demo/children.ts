@@ -120,8 +120,8 @@ export async function stopAll(): Promise<number> {
 export class DemoError extends Error {}
 
 function launch(args: readonly string[]): ChildProcess {
-  // Everything is on loopback, where no proxy of this machine leads.
-  const env = { ...process.env, no_proxy: '*' };
+  // Everything is on loopback, where no proxy of this machine leads, and several would want one port for their health.
+  const env = { ...process.env, no_proxy: '*', BEACON_HEALTH_ADDR: '127.0.0.1:0' };
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('exit', () => running.delete(child));

@@ -5,6 +5,7 @@
  * Times are in milliseconds, sizes in bytes, unless the name says otherwise.
  */
 
+export * from './limits/admin.ts';
 export * from './limits/cluster.ts';
 export * from './limits/relay.ts';
 export * from './limits/tunnel.ts';

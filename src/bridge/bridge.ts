@@ -14,9 +14,11 @@ import { BridgeTunnel, type ReachTarget, type StreamRequest } from '../tunnel/br
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import { News } from '../tunnel/news.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
+import type { SessionStats } from '../tunnel/session/types.ts';
 import type { SessionStream } from '../tunnel/session-stream.ts';
 import { Sessions } from '../tunnel/sessions.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
+import type { BridgeEvents } from './events.ts';
 import { LeavePlan } from './leave-plan.ts';
 import { Parks } from './parks.ts';
 import type { StreamLog } from './stream-log.ts';
@@ -35,6 +37,8 @@ export interface BridgeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly events?: BridgeEvents;
 }
 
 export class Bridge {
@@ -78,7 +82,11 @@ export class Bridge {
       watcher: {
         onLegGone: () => options.log.debug('a leg is gone'),
         onSuspect: () => {},
-        onMove: (_leg, why) => options.log.debug('a tunnel moved to another leg', { reason: why }),
+        onMove: (_leg, why) => {
+          options.log.debug('a tunnel moved to another leg', { reason: why });
+          options.events?.moved(why);
+        },
+        onResumed: (waitedMs) => options.events?.resumed(waitedMs),
         onLeave: () => {},
       },
     });
@@ -96,6 +104,16 @@ export class Bridge {
 
   get tunnels(): number {
     return this.#tunnels.size;
+  }
+
+  /** Streams that run. */
+  get streams(): number {
+    return this.#splices.size;
+  }
+
+  /** Of each session, those whose inner handshake is not over included. */
+  get sessions(): readonly SessionStats[] {
+    return this.#sessions.stats;
   }
 
   start(): void {
@@ -196,11 +214,13 @@ export class Bridge {
     // That a client leaves is no news.
     if (code !== 'closed') this.#refusals.bad(`a stream was refused: ${message}`, code);
     this.#options.streamLog?.refused(request, code);
+    this.#options.events?.stream(code);
   }
 
   #splice(stream: Link, target: Link, request: StreamRequest): void {
     this.#refusals.good();
     const write = this.#options.streamLog?.begin(request);
+    this.#options.events?.stream('accepted');
     const splice = spliceLinks(stream, target, { clock: this.#options.clock, stallMs: STALL_TIMEOUT_MS });
     this.#splices.add(splice);
     void splice.done.then((result) => {

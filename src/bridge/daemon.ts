@@ -1,4 +1,7 @@
 /** `beacon bridge`: composes a {@link Bridge} from settings and files; two of them while the CA is changed. */
+import type { AdminAddresses } from '../admin/admin.ts';
+import type { Metrics } from '../admin/metrics.ts';
+import { type Administered, withAdmin } from '../admin/with-admin.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
 import { type FileStatus, FileWatch, type Watched } from '../base/file-watch.ts';
@@ -13,10 +16,12 @@ import { certificateToPem } from '../pki/pem.ts';
 import { type ClientCredentials, loadClient, readAuthorities } from '../tunnel/client-credentials.ts';
 import { Bridge } from './bridge.ts';
 import { isDenied, watchDenyFile } from './deny-file.ts';
+import { addBridgeMetrics, bridgeEvents } from './metrics.ts';
+import { statusOf } from './status.ts';
 import { StreamLog } from './stream-log.ts';
 import { reachTargets } from './target.ts';
 
-export interface RunningBridge {
+export interface RunningBridge extends Administered {
   readonly bridge: Bridge;
   /** The one for `--tls-cert`, and, while the CA is changed, the one for `--tls-next-cert`. */
   readonly bridges: readonly Bridge[];
@@ -28,9 +33,19 @@ export interface RunningBridge {
 }
 
 /** Resolves when the bridge runs; it may not be parked yet. Rejects with BeaconError('config'). */
-export async function startBridge(settings: BridgeSettings, log: Log): Promise<RunningBridge> {
+export function startBridge(
+  settings: BridgeSettings,
+  log: Log,
+): Promise<RunningBridge & { readonly admin: AdminAddresses }> {
+  return withAdmin({ daemon: 'bridge', settings, clock: systemClock, log }, (metrics) =>
+    start(settings, log, metrics),
+  );
+}
+
+async function start(settings: BridgeSettings, log: Log, metrics: Metrics): Promise<RunningBridge> {
+  const events = bridgeEvents(metrics);
   const watch = new FileWatch(systemClock, log);
-  const deps = { clock: systemClock, random: systemRandom, log };
+  const deps = { clock: systemClock, random: systemRandom, log, events };
   const clients = await loadClients(settings, { ...deps, watch });
   const { parks, denyCertFile } = settings;
   const vaultCa = await watchVaultCa(settings, watch);
@@ -40,6 +55,7 @@ export async function startBridge(settings: BridgeSettings, log: Log): Promise<R
     targets,
     ca: () => vaultCa?.value,
     clock: systemClock,
+    events,
     signal: stopped.signal,
     tellsClient: settings.targetProxyProtocol,
   });
@@ -65,6 +81,7 @@ export async function startBridge(settings: BridgeSettings, log: Log): Promise<R
     denied.onChange = () => {
       for (const each of bridges) each.denyListed();
     };
+  addBridgeMetrics(metrics, bridges, events);
   for (const each of bridges) each.start();
   watch.start();
   log.info('the bridge is up', { targets: targets.map(({ name }) => name).join(', ') });
@@ -75,6 +92,7 @@ export async function startBridge(settings: BridgeSettings, log: Log): Promise<R
       return watch.status;
     },
     reload: () => watch.reload(),
+    status: () => statusOf(bridges, targets.length),
     async stop() {
       watch.close();
       const deadline = sleep(systemClock, STOP_GRACE_MS, stopped.signal);

@@ -9,6 +9,7 @@ import { PARK_SPREAD_MS, ROUTE_RECHECK_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
+import type { TunnelEvents } from '../tunnel/events.ts';
 import { News } from '../tunnel/news.ts';
 import { hostOf } from '../tunnel/node-names.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
@@ -37,6 +38,8 @@ export interface ParksOptions {
   readonly onDraining: (node: string) => void;
   /** `node` took a park. */
   readonly onParked: (node: string) => void;
+  /** Default: nobody counts. */
+  readonly events?: TunnelEvents;
 }
 
 /** A connection that was dialled for a park, and how it came about. */
@@ -222,6 +225,7 @@ export class Parks {
       dialer.routes.failed(route, error, clock.now());
     } else {
       dialer.routes.lost(route, node, error, parkedMs, clock.now());
+      this.#options.events?.lost(error.code);
       this.#holdBack(node);
     }
     this.fill();

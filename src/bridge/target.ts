@@ -9,6 +9,7 @@ import { encodeProxyHeader } from '../net/encode-proxy-header.ts';
 import type { Link } from '../net/link.ts';
 import type { TcpEnds } from '../net/tcp-ends.ts';
 import type { ReachTarget } from '../tunnel/bridge-tunnel.ts';
+import { NO_TUNNEL_EVENTS, type TunnelEvents } from '../tunnel/events.ts';
 
 export interface TargetOptions {
   /** Each name once. A stream for any other is refused. */
@@ -19,6 +20,8 @@ export interface TargetOptions {
   /** Whether targets are told the client, by the PROXY protocol, before the first byte. Default: they are not. */
   readonly tellsClient?: boolean;
   readonly clock: Clock;
+  /** Default: nobody counts. */
+  readonly events?: TunnelEvents;
   readonly signal: AbortSignal;
 }
 
@@ -73,11 +76,24 @@ interface Place {
   readonly preface: Buffer | undefined;
 }
 
-function dial({ name, address, preface }: Place, { clock, signal, ca }: TargetOptions): Promise<Link> {
+async function dial(
+  { name, address, preface }: Place,
+  { clock, signal, ca, events = NO_TUNNEL_EVENTS }: TargetOptions,
+): Promise<Link> {
   const { host, port } = address;
   const what = `the target ${name}`;
   const timeoutMs = TARGET_DIAL_TIMEOUT_MS;
-  const where = { host, port, name: what, ...(preface && { preface }), timeoutMs, clock, signal };
+  const onRoundTrip = (ms: number): void => events.roundTrip('target', ms);
+  const where = {
+    host,
+    port,
+    name: what,
+    ...(preface && { preface }),
+    timeoutMs,
+    clock,
+    signal,
+    onRoundTrip,
+  };
   if (address.scheme !== 'https') return dialTcp(where);
   // The store's clients speak HTTP/1.1 to the broker's listener, so this is what the store must be told. A store that
   // does not know ALPN speaks nothing else.
@@ -85,5 +101,7 @@ function dial({ name, address, preface }: Place, { clock, signal, ca }: TargetOp
   const authorities = ca();
   const trust = authorities ? { ca: authorities } : {};
   const words = { what, trustAdvice: 'pass its CA certificate with --vault-ca' };
-  return dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words });
+  const link = await dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words });
+  if (link.group !== undefined) events.negotiated('target', link.group);
+  return link;
 }

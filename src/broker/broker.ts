@@ -13,6 +13,7 @@ import type { SessionStats } from '../tunnel/session/types.ts';
 import { INSTANCE_BYTES } from '../wire/frames.ts';
 import { Clients } from './clients.ts';
 import { bridgeDialer } from './dial-bridge.ts';
+import type { BrokerEvents } from './events.ts';
 import type { StreamCounts } from './stream-counts.ts';
 import { Tunnels } from './tunnels.ts';
 
@@ -23,6 +24,8 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly events?: BrokerEvents;
 }
 
 /** One tunnel, for status and metrics. */
@@ -43,7 +46,7 @@ export class Broker {
   readonly #clients: Clients;
 
   constructor(options: BrokerOptions) {
-    const { dialer, identity, software, clock, random, log } = options;
+    const { dialer, identity, software, clock, random, log, events } = options;
     const instance = random.bytes(INSTANCE_BYTES);
     this.#tunnels = new Tunnels({
       dialer,
@@ -52,9 +55,10 @@ export class Broker {
       clock,
       random,
       log,
+      ...(events && { events }),
       onRoom: () => this.#clients.serveWaiting(),
     });
-    this.#clients = new Clients({ clock, log, pick: () => this.#tunnels.pick() });
+    this.#clients = new Clients({ clock, log, pick: () => this.#tunnels.pick(), ...(events && { events }) });
   }
 
   /** Whether a tunnel is up and has a leg. */
@@ -64,6 +68,11 @@ export class Broker {
 
   get streams(): number {
     return this.#clients.streams;
+  }
+
+  /** Clients that wait for a tunnel. */
+  get waiting(): number {
+    return this.#clients.waiting;
   }
 
   /** What became of the streams since the start. */

@@ -8,6 +8,7 @@ import { type Splice, spliceLinks } from '../net/splice.ts';
 import type { BrokerTunnel, OpenedStream } from '../tunnel/broker-tunnel.ts';
 import { News } from '../tunnel/news.ts';
 import { EarlyBytes } from './early-bytes.ts';
+import type { BrokerEvents } from './events.ts';
 import { StreamCounts } from './stream-counts.ts';
 
 export interface ClientsOptions {
@@ -15,6 +16,8 @@ export interface ClientsOptions {
   readonly pick: () => BrokerTunnel | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly events?: BrokerEvents;
 }
 
 export class Clients {
@@ -37,6 +40,11 @@ export class Clients {
   /** Streams that run. */
   get streams(): number {
     return this.#splices.size;
+  }
+
+  /** Clients that wait for a tunnel, or for a place in one. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**
@@ -100,9 +108,14 @@ export class Clients {
       return this.#turnAway(client, messageOf(cause));
     }
     const { link, accepted } = opened;
+    const { clock, events } = this.#options;
+    const since = clock.now();
     client.early.passTo(link);
     void accepted.then(
-      () => this.#carry(client, link),
+      () => {
+        events?.streamOpened(clock.now() - since);
+        this.#carry(client, link);
+      },
       (error: BeaconError) => this.#onRefused(client, tunnel, error),
     );
   }

@@ -1,5 +1,8 @@
 /** `beacon broker`: composes a {@link Broker} and its listeners from settings and files. */
 import assert from 'node:assert';
+import type { AdminAddresses } from '../admin/admin.ts';
+import type { Metrics } from '../admin/metrics.ts';
+import { type Administered, withAdmin } from '../admin/with-admin.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { type FileStatus, FileWatch, type Watched } from '../base/file-watch.ts';
 import { HANDSHAKE_TIMEOUT_MS, STOP_GRACE_MS } from '../base/limits.ts';
@@ -8,13 +11,15 @@ import { systemRandom } from '../base/random.ts';
 import { SOFTWARE } from '../base/version.ts';
 import type { BrokerSettings } from '../config/settings.ts';
 import { flagOf } from '../config/settings.ts';
-import type { BoundAddress } from '../net/socket-server.ts';
+import type { BoundAddress } from '../net/listen.ts';
 import { TcpListener } from '../net/tcp-listener.ts';
 import { type ServedPair, watchServedPair } from '../pki/served-pair.ts';
 import { loadClient } from '../tunnel/client-credentials.ts';
 import { Broker } from './broker.ts';
+import { addBrokerMetrics, brokerEvents } from './metrics.ts';
+import { statusOf } from './status.ts';
 
-export interface RunningBroker {
+export interface RunningBroker extends Administered {
   readonly broker: Broker;
   /** Of the first listener. */
   readonly address: BoundAddress;
@@ -28,9 +33,19 @@ export interface RunningBroker {
 }
 
 /** Resolves when the broker listens; its tunnel may not be up yet. Rejects with BeaconError('config'). */
-export async function startBroker(settings: BrokerSettings, log: Log): Promise<RunningBroker> {
+export function startBroker(
+  settings: BrokerSettings,
+  log: Log,
+): Promise<RunningBroker & { readonly admin: AdminAddresses }> {
+  return withAdmin({ daemon: 'broker', settings, clock: systemClock, log }, (metrics) =>
+    start(settings, log, metrics),
+  );
+}
+
+async function start(settings: BrokerSettings, log: Log, metrics: Metrics): Promise<RunningBroker> {
+  const events = brokerEvents(metrics);
   const watch = new FileWatch(systemClock, log);
-  const deps = { clock: systemClock, random: systemRandom, log };
+  const deps = { clock: systemClock, random: systemRandom, log, events };
   const client = await loadClient(settings, 'connect', { ...deps, watch });
   const { identity, dialer } = client;
   const broker = new Broker({ ...deps, dialer, identity, software: SOFTWARE });
@@ -54,6 +69,7 @@ export async function startBroker(settings: BrokerSettings, log: Log): Promise<R
   assert(address, 'there is a listener');
   for (const [at, { target }] of settings.listen.entries())
     log.info('clients of a target can connect', { target, port: addresses[at]?.port });
+  addBrokerMetrics(metrics, broker, events);
   broker.start();
   watch.start();
   log.info('the broker is up', { port: address.port });
@@ -65,6 +81,7 @@ export async function startBroker(settings: BrokerSettings, log: Log): Promise<R
       return watch.status;
     },
     reload: () => watch.reload(),
+    status: () => statusOf(broker),
     async stop() {
       watch.close();
       const stopped = new AbortController();

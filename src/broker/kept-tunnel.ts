@@ -17,6 +17,7 @@ import type { LegDial, Redundancy } from '../tunnel/leg-step.ts';
 import type { Route, Routes } from '../tunnel/routes.ts';
 import type { SessionWatcher } from '../tunnel/session-stream.ts';
 import type { DialBridge, PairedLeg } from './dial-bridge.ts';
+import type { BrokerEvents } from './events.ts';
 import { Renewal } from './renewal.ts';
 
 export interface KeptTunnelOptions {
@@ -26,6 +27,8 @@ export interface KeptTunnelOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly events?: BrokerEvents;
   /** It has its first leg again, or has lost its last one. */
   readonly onChange: () => void;
 }
@@ -80,6 +83,7 @@ export class KeptTunnel {
       onLegGone: (leg, error) => tell((one) => one.#onLegGone(leg, error)),
       onSuspect: () => tell((one) => one.#run()),
       onMove: (leg, why) => tell((one) => one.#onMove(leg, why)),
+      onResumed: (waitedMs) => options.events?.resumed(waitedMs),
       onLeave: (node) => tell((one) => one.#onLeave(node)),
     };
     const onStop = (): void => first.link.reset();
@@ -157,6 +161,7 @@ export class KeptTunnel {
       this.#births.set(leg, { route, at: clock.now() });
       this.#plan.opened({ ...dial, route }, paired.path, clock.now());
       log.debug('a leg was attached', { path: leg.path.join(', '), reason: dial.purpose });
+      this.#options.events?.legOpened(dial.purpose);
       this.#options.onChange();
     } catch (cause) {
       const error = asBeaconError(cause);
@@ -183,12 +188,14 @@ export class KeptTunnel {
     const { log, clock, onChange } = this.#options;
     const why = error ?? new BeaconError('closed', 'the leg was ended', { retry: true });
     log.debug(`a leg is gone: ${why.message}`, { path: leg.path.join(', '), code: why.code });
+    this.#options.events?.lost(why.code);
     if (birth) this.#plan.lost(viewOf(leg, birth, 'warm'), why, clock.now());
     this.#run();
     if (this.tunnel.legs.length === 0) onChange();
   }
 
   #onMove(leg: Leg, why: 'lost' | 'stalled'): void {
+    this.#options.events?.moved(why);
     this.#options.log.info('a tunnel moved to another leg', { path: leg.path.join(', '), reason: why });
     // The word that the other one is gone follows: its plan must not miss it and think of a tunnel that never had two.
     if (why === 'stalled') this.#run();

@@ -14,6 +14,7 @@ import { Reconnect, reconnectBackoff, waitAfter } from '../tunnel/reconnect.ts';
 import type { RelayChoice } from '../tunnel/relay-dialer.ts';
 import type { RouteChoice } from '../tunnel/routes.ts';
 import type { BridgeWish, DialBridge } from './dial-bridge.ts';
+import type { BrokerEvents } from './events.ts';
 import { KeptTunnel } from './kept-tunnel.ts';
 import type { Moment } from './renewal.ts';
 
@@ -24,6 +25,8 @@ export interface TunnelsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly events?: BrokerEvents;
   /** There is room for streams that there was not. */
   readonly onRoom: () => void;
 }
@@ -240,15 +243,18 @@ export class Tunnels {
   }
 
   #add(kept: KeptTunnel): void {
-    const { clock, onRoom } = this.#options;
+    const { clock, onRoom, events } = this.#options;
     const { tunnel } = kept;
     if (this.#stop.signal.aborted) return tunnel.destroy();
     this.#tunnels.add(kept);
+    events?.tunnelUp();
+    if (tunnel.group !== undefined) events?.negotiated('tunnel', tunnel.group);
     const since = clock.now();
     // Where there are two bridges, the second is wanted before the first one is stopped.
     this.#pauseMs = FIND_NEXT_MS;
     void this.#welcome(tunnel);
     void tunnel.left.then((reason) => {
+      events?.tunnelLeft(reason);
       if (!kept.retired) this.#onLeft(reason, clock.now() - since);
     });
     void tunnel.renewalAsked.then(() => {

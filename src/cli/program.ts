@@ -7,11 +7,13 @@ import { bridgeCommand } from './bridge.ts';
 import { brokerCommand } from './broker.ts';
 import { certsCommand } from './certs.ts';
 import type { Start } from './daemon.ts';
+import { drainCommand } from './drain.ts';
 import { EXIT_OK, reportError } from './errors.ts';
 import { addExamples, applyLook } from './help.ts';
 import { type Host, processHost } from './host.ts';
 import { infoHashCommand } from './info-hash.ts';
 import { relayCommand } from './relay.ts';
+import { statusCommand } from './status.ts';
 
 /** How each daemon is started; a test passes its own. */
 export type Starts = { readonly [C in CommandName]: Start<C> };
@@ -36,6 +38,8 @@ export function buildProgram(host: Host = processHost(process.env), starts: Star
     .addCommand(relayCommand(starts.relay, host))
     .addCommand(bridgeCommand(starts.bridge, host))
     .addCommand(brokerCommand(starts.broker, host))
+    .addCommand(statusCommand(host).helpGroup('Running daemons:'))
+    .addCommand(drainCommand(host).helpGroup('Running daemons:'))
     .addCommand(certsCommand().helpGroup('Tools:'))
     .addCommand(infoHashCommand().helpGroup('Tools:'));
   addExamples(program, [

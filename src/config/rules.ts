@@ -1,6 +1,7 @@
 /** What settings must keep together. */
 import { formatAddress, isLoopback } from '../base/address.ts';
 import { BeaconError } from '../base/errors.ts';
+import { adminPlaces } from './admin-places.ts';
 import type { BridgeSettings, BrokerSettings, CommandName, RelaySettings, SettingsOf } from './settings.ts';
 import { targetsOf } from './targets.ts';
 
@@ -10,6 +11,7 @@ const CHECKS: Checks = { relay: checkRelay, bridge: checkBridge, broker: checkBr
 
 /** Throws `config` where settings that are each valid contradict one another. */
 export function checkTogether<C extends CommandName>(command: C, settings: SettingsOf<C>): void {
+  adminPlaces(settings);
   CHECKS[command](settings);
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../base/limits.ts';
 import type { LogFormat, LogLevel } from '../base/log.ts';
 import type { Egress } from './egress.ts';
+import { HEALTH_SETTINGS, type HealthSettings } from './health-settings.ts';
 import { LOG_SETTINGS } from './log-settings.ts';
 import type { CommandName, Setting } from './setting.ts';
 import type { ValueOf } from './types.ts';
@@ -280,6 +281,7 @@ export const SETTINGS = {
     text: 'Host at which other nodes reach this one, where it is not the one in their --cluster-peer: behind NAT.',
     commands: { relay: {} },
   },
+  ...HEALTH_SETTINGS,
   ...LOG_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
@@ -296,14 +298,14 @@ type Always =
   | { readonly type: { readonly kind: 'boolean' } };
 
 /** What {@link resolveSettings} returns for command `C`: undefined only where a setting has no default. */
-export type SettingsOf<C extends CommandName> = LogSettings & {
+export type SettingsOf<C extends CommandName> = CommonSettings & {
   readonly [N in NamesOf<C>]: Table[N] extends Always
     ? ValueOf<Table[N]['type']>
     : ValueOf<Table[N]['type']> | undefined;
 } & (C extends 'relay' ? unknown : { readonly egress: Egress });
 
 /** The settings that every command has. */
-interface LogSettings {
+interface CommonSettings extends HealthSettings {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }

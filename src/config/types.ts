@@ -20,6 +20,8 @@ export type SettingType =
   | { readonly kind: 'address'; readonly defaultPort?: number }
   /** [host]:port to listen on; without a host: every address. Port 0: any free port. */
   | { readonly kind: 'listenAddress'; readonly defaultPort: number }
+  /** The same, or `off`: do not listen. */
+  | { readonly kind: 'listenAddressOrOff'; readonly defaultPort: number }
   /** Where to listen, and for which target each: [host]:port or [host]:port=name, separated by commas. */
   | { readonly kind: 'listenList'; readonly defaultPort: number }
   /** Targets: name=url, separated by commas. */
@@ -60,6 +62,7 @@ export type ValueOf<T extends SettingType> = T extends {
         file: string;
         address: Address;
         listenAddress: Address;
+        listenAddressOrOff: Address | 'off';
         listenList: readonly Listen[];
         targetList: readonly Target[];
         proxyUrl: ProxyUrl;
@@ -82,7 +85,8 @@ const PARSERS: Parsers = {
   name: parseName,
   file: parseFile,
   address: (text, type) => parseAddress(text, type),
-  listenAddress: (text, type) => parseAddress(text, { defaultPort: type.defaultPort, allowAnyHost: true }),
+  listenAddress: parseListenAddress,
+  listenAddressOrOff: (text, type) => (text === 'off' ? 'off' : parseListenAddress(text, type)),
   listenList: parseListens,
   targetList: parseTargets,
   proxyUrl: (text) => parseProxyUrl(text, { mayHoldPassword: false }),
@@ -106,6 +110,10 @@ export function parseValue<K extends Kind>(type: TypeOf<K>, text: string): Value
 /** `text` as it may be shown in an error: quoted, and cut where it is long. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+}
+
+function parseListenAddress(text: string, { defaultPort }: { readonly defaultPort: number }): Address {
+  return parseAddress(text, { defaultPort, allowAnyHost: true });
 }
 
 function parseString(text: string, type: TypeOf<'string'>): string {

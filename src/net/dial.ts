@@ -37,6 +37,8 @@ export interface DialTcpOptions {
   readonly proxy?: EgressProxy;
   /** Milliseconds for look-up, TCP, proxy and TLS together. */
   readonly timeoutMs: number;
+  /** Milliseconds in which TCP was connected: one round trip. To the proxy, where there is one. */
+  readonly onRoundTrip?: (ms: number) => void;
   /** Ends the dial with `closed`. Of no effect once the link is handed out. */
   readonly signal?: AbortSignal;
   readonly clock: Clock;
@@ -142,8 +144,12 @@ async function openTcp(options: DialTcpOptions, limit: DialLimit): Promise<Socke
 
 async function openPath(options: DialTcpOptions, limit: DialLimit): Promise<Socket> {
   const { proxy } = options;
-  if (!proxy) return connectSocket(options, limit.name, limit, options.ips);
-  const socket = await connectSocket(proxy, THE_PROXY, limit);
+  if (!proxy) return connectSocket(options, limit.name, limit, options);
+  const { clock, onRoundTrip } = options;
+  const socket = await connectSocket(proxy, THE_PROXY, limit, {
+    clock,
+    ...(onRoundTrip && { onRoundTrip }),
+  });
   await connectBy(socket, options, proxy, limit);
   return socket;
 }
@@ -152,9 +158,10 @@ function connectSocket(
   { host, port }: Address,
   name: string,
   limit: DialLimit,
-  ips?: readonly string[],
+  { ips, clock, onRoundTrip }: Pick<DialTcpOptions, 'ips' | 'clock' | 'onRoundTrip'>,
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  let attemptAt = clock.now();
   const socket = connectTcp(
     withBuffers({
       host,
@@ -170,7 +177,14 @@ function connectSocket(
   );
   socket.on('error', ignoreErrors);
   limit.guard(socket, reject);
-  socket.once('connect', () => resolve(socket));
+  // After the look-up, and again where another address is tried.
+  socket.on('connectionAttempt', () => {
+    attemptAt = clock.now();
+  });
+  socket.once('connect', () => {
+    onRoundTrip?.(clock.now() - attemptAt);
+    resolve(socket);
+  });
   socket.once('error', (error) => reject(connectError(name, error)));
   return promise;
 }

@@ -1,20 +1,8 @@
 /** A listening TCP socket and all connections that it accepted: what the TCP and the TLS listener share. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { BeaconError, systemCode } from '../base/errors.ts';
 import { KEEPALIVE_MS, LISTEN_BACKLOG, STREAM_BUFFER_BYTES } from '../base/limits.ts';
+import { type BoundAddress, type ListenOptions, listenError } from './listen.ts';
 import { ignoreErrors, plainAddress } from './socket-reset.ts';
-
-export interface ListenOptions {
-  /** IP address or name to listen on; empty: every address of this machine. */
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
-
-export interface BoundAddress {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** What is still open and must be reset when the server closes. */
 export interface Resettable {
@@ -145,31 +133,4 @@ function listening(
       resolve({ address: bound.address, port: bound.port });
     });
   });
-}
-
-function listenError(cause: unknown, { host, port }: ListenOptions): BeaconError {
-  const where = host === '' ? `port ${port}` : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return new BeaconError('config', `cannot listen on ${where}: ${listenAdvice(systemCode(cause), port)}`, {
-    cause,
-  });
-}
-
-function listenAdvice(code: string | undefined, port: number): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'the port is in use; stop the other process or choose another port';
-    case 'EACCES':
-    case 'EPERM':
-      return port < 1_024
-        ? 'no permission for a port below 1024; choose a port from 1024 up (such as 8443) or grant CAP_NET_BIND_SERVICE'
-        : 'no permission; choose another port';
-    case 'EADDRNOTAVAIL':
-      return 'this machine does not have that address; name one of its own, or none to listen on all';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EAI_NODATA':
-      return 'the name has no address; name an IP address of this machine, or none to listen on all';
-    default:
-      return `the system refused (${code ?? 'no reason given'}); choose another address`;
-  }
 }

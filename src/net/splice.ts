@@ -27,16 +27,21 @@ export interface SpliceOptions {
  */
 export type SpliceOutcome = 'ended' | 'aborted' | 'stalled';
 
-export interface SpliceResult {
-  readonly outcome: SpliceOutcome;
+export interface SpliceBytes {
   /** Bytes taken from `a` and accepted by the kernel for `b`. */
   readonly bytesAToB: number;
   readonly bytesBToA: number;
 }
 
+export interface SpliceResult extends SpliceBytes {
+  readonly outcome: SpliceOutcome;
+}
+
 export interface Splice {
   /** Resolves when both links are closed; never rejects. */
   readonly done: Promise<SpliceResult>;
+  /** So far, as in its result. */
+  readonly bytes: SpliceBytes;
   /** Resets both links. Idempotent. */
   abort(): void;
 }
@@ -72,6 +77,10 @@ class LinkSplice implements Splice {
     this.#bToA.start();
   }
 
+  get bytes(): SpliceBytes {
+    return { bytesAToB: this.#aToB.accepted, bytesBToA: this.#bToA.accepted };
+  }
+
   abort(): void {
     this.#fail('aborted');
   }
@@ -99,11 +108,7 @@ class LinkSplice implements Splice {
   #settle(): void {
     this.#aToB.stop();
     this.#bToA.stop();
-    this.#resolve({
-      outcome: this.#outcome,
-      bytesAToB: this.#aToB.accepted,
-      bytesBToA: this.#bToA.accepted,
-    });
+    this.#resolve({ outcome: this.#outcome, ...this.bytes });
   }
 }
 

@@ -4,9 +4,10 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Link } from './link.ts';
+import type { BoundAddress, ListenOptions } from './listen.ts';
 import type { NoiseReason } from './noise.ts';
 import type { Credentials } from './server-context.ts';
-import { type BoundAddress, type ListenOptions, SocketServer } from './socket-server.ts';
+import { SocketServer } from './socket-server.ts';
 import { TcpLink } from './tcp-link.ts';
 import { TlsAcceptor } from './tls-acceptor.ts';
 

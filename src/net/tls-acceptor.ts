@@ -36,6 +36,8 @@ export interface TlsAcceptorOptions {
   readonly handshakes?: Handshakes;
   readonly clock: Clock;
   readonly onLink: (link: TlsLink, raw: Socket) => void;
+  /** Milliseconds from {@link TlsAcceptor.accept} to the end of a handshake that made a link. For metrics. */
+  readonly onHandshake?: (ms: number) => void;
   readonly onNoise: OnNoise;
 }
 
@@ -44,6 +46,7 @@ interface Pending {
   readonly raw: Socket;
   readonly source: string;
   readonly timer: Timer;
+  readonly since: number;
   handshake: Handshake | undefined;
   settled: boolean;
 }
@@ -88,6 +91,7 @@ export class TlsAcceptor {
       raw,
       source,
       timer: clock.after(handshakeTimeoutMs, () => this.#fail(pending, 'timeout')),
+      since: clock.now(),
       handshake: undefined,
       settled: false,
     };
@@ -140,6 +144,7 @@ export class TlsAcceptor {
     if (this.#options.clientCa && !stream.authorized) return this.#fail(pending, 'handshake');
     this.#settle(pending);
     pending.handshake?.done();
+    this.#options.onHandshake?.(this.#options.clock.now() - pending.since);
     stream.allowHalfOpen = true;
     const link = new TlsLink(stream, pending.raw, pending.source);
     try {

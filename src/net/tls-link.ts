@@ -6,6 +6,12 @@ import { peerChain } from './peer-chain.ts';
 import { ignoreErrors, resetSocket } from './socket-reset.ts';
 import { type TcpEnds, tcpEnds } from './tcp-ends.ts';
 
+/** As {@link TlsLink.group}. */
+export function groupOf(stream: TLSSocket): string | undefined {
+  const info = stream.getEphemeralKeyInfo();
+  return info !== null && 'name' in info ? info.name : undefined;
+}
+
 export class TlsLink implements Link {
   readonly stream: TLSSocket;
   readonly source: string;
@@ -28,6 +34,11 @@ export class TlsLink implements Link {
 
   get ends(): TcpEnds | undefined {
     return tcpEnds(this.#raw);
+  }
+
+  /** The group of the key exchange, such as X25519MLKEM768. Undefined on the side that was dialled: it cannot tell. */
+  get group(): string | undefined {
+    return groupOf(this.stream);
   }
 
   reset(): void {

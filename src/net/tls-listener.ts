@@ -6,9 +6,10 @@ import { ACCEPTING_SOCKETS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { type Door, type Entry, openEntry } from './door/door.ts';
 import type { Link } from './link.ts';
+import type { BoundAddress, ListenOptions } from './listen.ts';
 import type { NoiseReason, OnNoise } from './noise.ts';
 import type { Credentials } from './server-context.ts';
-import { type BoundAddress, type ListenOptions, SocketServer } from './socket-server.ts';
+import { SocketServer } from './socket-server.ts';
 import { TlsAcceptor } from './tls-acceptor.ts';
 
 export interface ListenerDoor {
@@ -40,6 +41,8 @@ export interface TlsListenerOptions extends ListenOptions {
   readonly onLink: (link: Link, entry: Entry) => void;
   /** A connection that did not become a link, or that a handler of ours failed on; for counting. Must not throw. */
   readonly onNoise?: OnNoise;
+  /** As {@link TlsAcceptorOptions.onHandshake}. */
+  readonly onHandshake?: (ms: number) => void;
 }
 
 export class TlsListener {
@@ -68,6 +71,7 @@ export class TlsListener {
         options.onLink(link, this.#entries.get(raw) ?? openEntry(link.source));
       },
       onNoise: (reason, detail) => this.#onNoise(reason, detail),
+      ...(options.onHandshake && { onHandshake: options.onHandshake }),
     });
     this.#server = new SocketServer({
       host: options.host,

@@ -8,6 +8,7 @@ import { handshakeError, type Peer } from './dial-errors.ts';
 import { peerChain } from './peer-chain.ts';
 import type { Credentials } from './server-context.ts';
 import { ignoreErrors } from './socket-reset.ts';
+import { groupOf } from './tls-link.ts';
 import { clientContext } from './trust.ts';
 
 export interface InnerTlsOptions {
@@ -31,6 +32,8 @@ export interface InnerTls {
   readonly stream: Duplex;
   /** DER as the peer sent it, leaf first. OpenSSL has checked it; roles and path rules are the caller's. */
   readonly peerChain: readonly Buffer[];
+  /** The group of the key exchange; undefined on the side that was dialled. */
+  readonly group: string | undefined;
   /** The same bytes at both ends, bound to this handshake (RFC 8446, section 7.5). Only while the stream is open. */
   exportKeyingMaterial(length: number, label: string): Buffer;
 }
@@ -76,6 +79,7 @@ export async function innerHandshake(
     return {
       stream,
       peerChain: peerChain(stream),
+      group: groupOf(stream),
       exportKeyingMaterial: (length, label) => stream.exportKeyingMaterial(length, label, Buffer.alloc(0)),
     };
   } catch (error) {

@@ -5,7 +5,7 @@
  * Opaque bytes that arrive early go back into the link's stream by `unshift`, so the splice finds them first.
  */
 import type { Clock, Timer } from '../base/clock.ts';
-import { BeaconError } from '../base/errors.ts';
+import { BeaconError, type RefusalCode } from '../base/errors.ts';
 import type { InfoHash } from '../base/info-hash.ts';
 import {
   CONTROL_BUFFER_BYTES,
@@ -18,7 +18,7 @@ import type { Entry } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
 import { clientFrames } from '../wire/decode.ts';
 import { encodeRelayFrame } from '../wire/encode.ts';
-import type { ClientFrame, Hello, Refused, RelayFrame } from '../wire/frames.ts';
+import type { ClientFrame, Hello, Refused, RelayFrame, Role } from '../wire/frames.ts';
 import type { ConnectionId } from './lot.ts';
 
 /**
@@ -46,6 +46,8 @@ export interface ConnectionHandler {
    * else was thrown by one of these handlers and is a fault of ours.
    */
   onViolation(connection: Connection, error: unknown): void;
+  /** REFUSED goes out to it. @param isNew it was not admitted yet. For metrics. */
+  onRefused(connection: Connection, code: RefusalCode, isNew: boolean): void;
   /** The connection ended before it was spliced. Comes once. */
   onGone(connection: Connection): void;
 }
@@ -59,6 +61,8 @@ export class Connection {
   readonly #clock: Clock;
   readonly #decoder = clientFrames();
   #state: ConnectionState = 'hello';
+  #role: Role | undefined;
+  #admittedAt = 0;
   #timer: Timer | undefined;
   #early: Buffer[] = [];
   #earlyBytes = 0;
@@ -76,6 +80,16 @@ export class Connection {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** As it says in HELLO; undefined before. */
+  get role(): Role | undefined {
+    return this.#role;
+  }
+
+  /** Milliseconds since it was admitted. */
+  get waitedMs(): number {
+    return this.#clock.now() - this.#admittedAt;
   }
 
   /** Begins to read. */
@@ -107,6 +121,7 @@ export class Connection {
   wait(infoHash: InfoHash): void {
     this.#infoHash = infoHash;
     this.#state = 'waiting';
+    this.#admittedAt = this.#clock.now();
     this.#keepEarly(this.#decoder.takeRest());
   }
 
@@ -135,6 +150,7 @@ export class Connection {
     if (this.#state === 'offered' || this.#state === 'accepted' || this.#state === 'spliced') {
       return this.drop();
     }
+    this.#handler.onRefused(this, refused.code, this.#state === 'hello');
     this.#state = 'refused';
     this.#timer?.cancel();
     this.#timer = this.#clock.after(REFUSED_LINGER_MS, () => this.drop());
@@ -199,6 +215,7 @@ export class Connection {
   #onFrame(frame: ClientFrame, state: 'hello' | 'parked' | 'offered'): void {
     if (state === 'hello' && frame.type === 'hello') {
       this.#timer?.cancel();
+      this.#role = frame.role;
       return this.#handler.onHello(this, frame);
     }
     if (state === 'offered' && frame.type === 'accept') {

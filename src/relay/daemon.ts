@@ -1,5 +1,9 @@
 /** `beacon relay`: composes a {@link Relay} from settings and files. */
-import { systemClock } from '../base/clock.ts';
+import type { AdminAddresses } from '../admin/admin.ts';
+import type { Metrics } from '../admin/metrics.ts';
+import type { Status } from '../admin/status.ts';
+import { withAdmin } from '../admin/with-admin.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Drainable } from '../base/drain.ts';
 import { BeaconError } from '../base/errors.ts';
 import { type FileStatus, FileWatch } from '../base/file-watch.ts';
@@ -14,8 +18,10 @@ import type { SpliceTap } from '../net/splice.ts';
 import { ProofMemory } from '../pki/proof-memory.ts';
 import { watchServedPair } from '../pki/served-pair.ts';
 import { watchAllowFile } from './allow-file.ts';
+import { addRelayMetrics, relayEvents } from './metrics.ts';
 import type { ClusterPlace } from './neighbours.ts';
 import { Relay } from './relay.ts';
+import { statusOf } from './status.ts';
 
 export interface RunningRelay extends Drainable {
   /** Where it listens, the port that was asked for or, for 0, the one that was free. */
@@ -24,6 +30,8 @@ export interface RunningRelay extends Drainable {
   readonly ended: Promise<void>;
   /** What it knows of its cluster; undefined where it runs alone. */
   clusterStatus(): ClusterStatus | undefined;
+  /** For people; see AdminSubject. */
+  status(): Status;
   /** Its certificate and allow file: what became of their changes. */
   readonly files: readonly FileStatus[];
   /** Reads its files again; never rejects. */
@@ -37,8 +45,24 @@ export interface RunningRelay extends Drainable {
  *
  * @param tap sees what is spliced; for the demo.
  */
-export async function startRelay(settings: RelaySettings, log: Log, tap?: SpliceTap): Promise<RunningRelay> {
+export function startRelay(
+  settings: RelaySettings,
+  log: Log,
+  tap?: SpliceTap,
+): Promise<RunningRelay & { readonly admin: AdminAddresses }> {
   const clock = systemClock;
+  return withAdmin({ daemon: 'relay', settings, clock, log }, (metrics) =>
+    start(settings, log, clock, metrics, tap),
+  );
+}
+
+async function start(
+  settings: RelaySettings,
+  log: Log,
+  clock: Clock,
+  metrics: Metrics,
+  tap?: SpliceTap,
+): Promise<RunningRelay> {
   const watch = new FileWatch(clock, log);
   const pair = await watchServedPair(
     {
@@ -50,15 +74,12 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
     watch,
   );
   const allow = settings.allowFile ? await watchAllowFile(settings.allowFile, watch) : undefined;
-  if (!allow) log.warn('any CA may use this relay; name those it serves with --allow-file');
-  if (settings.allowUnproven)
-    log.warn('brokers are admitted without a proof: whoever knows an info_hash can occupy its bridge');
+  warnOfStrangers(settings, log);
   const memory = new ProofMemory();
   const ended = Promise.withResolvers<void>();
   const cluster = clusterPlace(settings, log);
   const relay = new Relay({
-    host: settings.addr.host,
-    port: settings.addr.port,
+    ...settings.addr,
     credentials: pair.value,
     node: settings.nodeName,
     zone: settings.zone,
@@ -73,14 +94,25 @@ export async function startRelay(settings: RelaySettings, log: Log, tap?: Splice
     }),
     drainTimeoutMs: settings.drainTimeout * 1_000,
     onSuperseded: ended.resolve,
+    events: relayEvents(metrics),
     ...(tap && { tap }),
   });
   pair.onChange = (fresh) => relay.setCredentials(fresh);
   const address = await relay.listen();
+  addRelayMetrics(metrics, relay, () => relay.drainState);
   watch.start();
   log.info('the relay is up', { port: address.port, node: settings.nodeName, zone: settings.zone });
+  return runningRelay(relay, watch, ended, { address, status: () => statusOf(settings, relay) });
+}
+
+function runningRelay(
+  relay: Relay,
+  watch: FileWatch,
+  ended: PromiseWithResolvers<void>,
+  rest: Pick<RunningRelay, 'address' | 'status'>,
+): RunningRelay {
   return {
-    address,
+    ...rest,
     ended: ended.promise,
     get drainState() {
       return relay.drainState;
@@ -111,6 +143,12 @@ function cutOff(splices: number): BeaconError {
     'closed',
     `${were} cut, not moved to other nodes within ${flagOf('drainTimeout')}; a tunnel goes on where it has another leg`,
   );
+}
+
+function warnOfStrangers({ allowFile, allowUnproven }: RelaySettings, log: Log): void {
+  if (allowFile === undefined) log.warn('any CA may use this relay; name those it serves with --allow-file');
+  if (allowUnproven)
+    log.warn('brokers are admitted without a proof: whoever knows an info_hash can occupy its bridge');
 }
 
 /** How the settings place this node in a cluster; undefined: it runs alone, and says so. */

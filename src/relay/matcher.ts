@@ -91,9 +91,9 @@ export class Matcher {
     return [{ do: 'pair', broker: broker.connection, bridge, pairId, bridgeInstance }];
   }
 
-  /** A parked bridge answers a ping. */
-  pong(connection: ConnectionId, token: number, now: number): void {
-    this.#pings.pong(connection, token, now);
+  /** A parked bridge answers a ping. The round trip in milliseconds; undefined: it answers none. */
+  pong(connection: ConnectionId, token: number, now: number): number | undefined {
+    return this.#pings.pong(connection, token, now);
   }
 
   /** A connection or forward ended by itself, or was dropped by the relay. Unknown ones are fine. */

@@ -21,6 +21,7 @@ import type { Door } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
 import { FORWARD_HOPS } from '../wire/forward-frames.ts';
 import type { Effect } from './effects.ts';
+import type { RelayEvents } from './events.ts';
 import type { ConnectionId, InstanceId } from './lot.ts';
 import type { Matcher } from './matcher.ts';
 
@@ -42,6 +43,8 @@ export interface NeighboursOptions extends ClusterPlace {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly events?: RelayEvents;
   /** What connections of other nodes pass as well. */
   readonly door: Door;
   /** A number for a forward that came in, of the same series as those of connections. */
@@ -93,7 +96,12 @@ export class Neighbours {
     const { node, zone, peers, secret, listen, advertise, clock, random, log, door, feed } = options;
     this.#options = options;
     this.#server = server;
-    this.#forwarder = new Forwarder({ credentials, clock, log });
+    this.#forwarder = new Forwarder({
+      credentials,
+      clock,
+      log,
+      onNegotiated: (group) => options.events?.negotiated(group),
+    });
     this.#cluster = new Cluster({
       node,
       zone,
@@ -248,6 +256,7 @@ export class Neighbours {
         onReady: () => feed((matcher, now) => matcher.forwardReady(broker, now)),
         onJoined: (link, bridge) => {
           this.#outgoing.delete(broker);
+          this.#options.events?.forwarded('joined');
           this.#joined.set(broker, link);
           feed((matcher) => matcher.forwardJoined(broker, bridge));
           // The broker left in the same turn: nobody took the link.
@@ -264,6 +273,7 @@ export class Neighbours {
 
   #onFailed(broker: ConnectionId, infoHash: InfoHash, holder: string, failure: ForwardFailure): void {
     this.#options.log.debug('a forward came to nothing', { node: holder, reason: failure.kind });
+    this.#options.events?.forwarded(failure.kind);
     if (failure.kind === 'notHere') this.#cluster.notHere(holder, infoHash, failure.sequence);
     const reached = failure.kind !== 'unreachable';
     this.#options.feed((matcher, now) => matcher.forwardFailed(broker, reached, now));

@@ -20,8 +20,8 @@ export class Pings {
   readonly #options: PingOptions;
   readonly #pingAt = new Deadlines<ConnectionId>();
   readonly #noPongAt = new Deadlines<ConnectionId>();
-  /** Token of the ping that is not answered yet; undefined for connections that do not answer. */
-  readonly #unanswered = new Map<ConnectionId, number>();
+  /** The ping that is not answered yet; undefined for connections that do not answer. */
+  readonly #unanswered = new Map<ConnectionId, { readonly token: number; readonly at: number }>();
   readonly #answering = new Set<ConnectionId>();
   #lastToken = 0;
 
@@ -42,12 +42,14 @@ export class Pings {
     this.#noPongAt.delete(connection);
   }
 
-  /** An answer to nothing, or a late one, changes nothing. */
-  pong(connection: ConnectionId, token: number, now: number): void {
-    if (this.#unanswered.get(connection) !== token) return;
+  /** Milliseconds since the ping that it answers. An answer to nothing, or a late one, changes nothing: undefined. */
+  pong(connection: ConnectionId, token: number, now: number): number | undefined {
+    const ping = this.#unanswered.get(connection);
+    if (ping?.token !== token) return undefined;
     this.#unanswered.delete(connection);
     this.#noPongAt.delete(connection);
     this.#pingAt.set(connection, now + this.#options.intervalMs);
+    return now - ping.at;
   }
 
   next(): number | undefined {
@@ -63,7 +65,7 @@ export class Pings {
     ) {
       this.#lastToken = (this.#lastToken + 1) % TOKEN_LIMIT;
       if (this.#answering.has(connection)) {
-        this.#unanswered.set(connection, this.#lastToken);
+        this.#unanswered.set(connection, { token: this.#lastToken, at: now });
         this.#noPongAt.set(connection, now + this.#options.pongTimeoutMs);
       } else {
         this.#pingAt.set(connection, now + this.#options.intervalMs);

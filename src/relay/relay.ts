@@ -5,70 +5,32 @@
  * effects into writes. It holds no secret of either side and writes nothing to disk.
  */
 import { Alarm } from '../base/alarm.ts';
-import type { Clock } from '../base/clock.ts';
 import type { Drainable, DrainState } from '../base/drain.ts';
-import { BeaconError, messageOf } from '../base/errors.ts';
-import {
-  ACCEPT_TIMEOUT_MS,
-  BROKER_WAIT_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  HOLDER_TRIES,
-  PING_INTERVAL_MS,
-  PONG_TIMEOUT_MS,
-  SEEK_PAUSE_MS,
-  SPLICE_SLOTS,
-} from '../base/limits.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
+import { BeaconError, messageOf, type RefusalCode } from '../base/errors.ts';
+import { HANDSHAKE_TIMEOUT_MS, PING_INTERVAL_MS } from '../base/limits.ts';
 import type { ClusterStatus } from '../cluster/cluster.ts';
 import type { Holder } from '../cluster/directory/effects.ts';
 import { Door, type DoorStatus, type Entry } from '../net/door/door.ts';
-import type { TrustedProxies } from '../net/door/trusted-proxies.ts';
 import type { Link } from '../net/link.ts';
-import type { SpliceTap } from '../net/splice.ts';
 import { TlsListener } from '../net/tls-listener.ts';
 import { ALPN, type Hello, PAIR_ID_BYTES } from '../wire/frames.ts';
 import { refusal, refusedFor } from '../wire/refusal.ts';
-import type { AdmissionPolicy } from './admission.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
-import { ConnectionLog, type ConnectionLogOptions, type SpliceFacts, spliceFacts } from './connection-log.ts';
+import { ConnectionLog, type SpliceFacts, spliceFacts } from './connection-log.ts';
 import { Departure } from './departure.ts';
 import type { Effect } from './effects.ts';
 import { Entrance } from './entrance.ts';
+import { NO_EVENTS, type RelayEvents } from './events.ts';
 import type { ConnectionId } from './lot.ts';
 import { Matcher } from './matcher.ts';
+import { MATCHER_LIMITS } from './matcher-options.ts';
 import { type ClusterPlace, Neighbours } from './neighbours.ts';
-import { Splices } from './splices.ts';
-
-export interface RelayOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly credentials: { readonly certPem: string; readonly keyPem: string };
-  /** Name of this node; `avoid` and PAIRED's path speak of it. */
-  readonly node: string;
-  /** Empty: not known. */
-  readonly zone: string;
-  /** Asked at every HELLO, so that a changed allow file takes effect at once. */
-  readonly policy: () => AdmissionPolicy;
-  /** Who speaks the PROXY protocol to this relay. Default: nobody. */
-  readonly proxies?: TrustedProxies;
-  /** Default: this relay runs alone. */
-  readonly cluster?: ClusterPlace;
-  /** How long a drain waits for splices to move away. */
-  readonly drainTimeoutMs: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** A newer process runs under the name of this node: this one is to leave. */
-  readonly onSuperseded?: () => void;
-  /** What is written down of each splice. Default: nothing. */
-  readonly connectionLog?: Pick<ConnectionLogOptions, 'fields' | 'blur'>;
-  /** Sees what is spliced; for the demo, which shows that it is ciphertext. */
-  readonly tap?: SpliceTap;
-}
+import type { RelayOptions } from './relay-options.ts';
+import { Splices, type SpliceTotals } from './splices.ts';
 
 export class Relay implements ConnectionHandler, Drainable {
   readonly #options: RelayOptions;
+  readonly #events: RelayEvents;
   readonly #door: Door;
   readonly #listener: TlsListener;
   readonly #entrance: Entrance;
@@ -85,6 +47,7 @@ export class Relay implements ConnectionHandler, Drainable {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#events = options.events ?? NO_EVENTS;
     const { clock, random, log, tap, node, zone } = options;
     this.#startedMs = Math.floor(clock.wall());
     this.#entrance = new Entrance({ policy: options.policy, clock });
@@ -114,13 +77,7 @@ export class Relay implements ConnectionHandler, Drainable {
     this.#matcher = new Matcher({
       node,
       zone,
-      slots: SPLICE_SLOTS,
-      brokerWaitMs: BROKER_WAIT_MS,
-      acceptTimeoutMs: ACCEPT_TIMEOUT_MS,
-      pingIntervalMs: PING_INTERVAL_MS,
-      pongTimeoutMs: PONG_TIMEOUT_MS,
-      holderTries: HOLDER_TRIES,
-      seekPauseMs: SEEK_PAUSE_MS,
+      ...MATCHER_LIMITS,
       holders: (infoHash) => this.#neighbours?.holders(infoHash) ?? [],
       newPairId: () => random.bytes(PAIR_ID_BYTES).toString('hex'),
       random,
@@ -136,6 +93,8 @@ export class Relay implements ConnectionHandler, Drainable {
       log,
       door: { door: this.#door, proxied: true, tells: true },
       onLink: (link, entry) => this.#onLink(link, entry),
+      onNoise: (reason) => this.#events.turnedAway(reason),
+      onHandshake: (ms) => this.#events.handshake(ms),
     });
   }
 
@@ -171,6 +130,11 @@ export class Relay implements ConnectionHandler, Drainable {
   /** Splice slots in use, and brokers that wait for one. */
   get slots(): { readonly used: number; readonly waiting: number } {
     return this.#matcher.slots;
+  }
+
+  /** What splices have come to since the start. */
+  get totals(): SpliceTotals {
+    return this.#splices.totals;
   }
 
   /** Who comes in, who waits, who is turned away. */
@@ -224,6 +188,7 @@ export class Relay implements ConnectionHandler, Drainable {
       clock,
       random,
       log,
+      events: this.#events,
       newId: () => this.#newId(),
       feed: (input) => this.#feed(input),
       onDraining: (leaving) => this.#connections.forEach((each) => void each.tellDraining(leaving)),
@@ -253,6 +218,7 @@ export class Relay implements ConnectionHandler, Drainable {
       log.debug('a client was refused', { role: hello.role, code: verdict.code });
       return connection.refuse(refusal(verdict.code, { text: verdict.text }));
     }
+    this.#events.entered(hello.role, 'admitted');
     const client = { connection: connection.id, infoHash: verdict.infoHash };
     if (hello.role === 'park') {
       const incarnation = this.#neighbours?.incarnation ?? this.#startedMs;
@@ -273,7 +239,8 @@ export class Relay implements ConnectionHandler, Drainable {
   }
 
   onPong(connection: Connection, token: number): void {
-    this.#matcher.pong(connection.id, token, this.#options.clock.now());
+    const ms = this.#matcher.pong(connection.id, token, this.#options.clock.now());
+    if (ms !== undefined) this.#events.ponged(ms);
     this.#alarm.set(this.#matcher.nextDeadline());
   }
 
@@ -290,6 +257,11 @@ export class Relay implements ConnectionHandler, Drainable {
     }
     connection.refuse(refusedFor(error));
     this.#feed((matcher, now) => matcher.left(connection.id, now));
+  }
+
+  onRefused({ role }: Connection, code: RefusalCode, isNew: boolean): void {
+    if (isNew) this.#events.entered(role, code);
+    else this.#events.refused(role, code);
   }
 
   onGone(connection: Connection): void {
@@ -323,6 +295,7 @@ export class Relay implements ConnectionHandler, Drainable {
         return this.#connections.get(effect.connection)?.refuse(refusal(effect.code));
       case 'drop':
         this.#options.log.debug('a parked connection was dropped', { reason: effect.reason });
+        this.#events.dropped(effect.reason);
         return this.#connections.get(effect.connection)?.drop();
       case 'pair':
         return this.#pair(effect);
@@ -346,9 +319,9 @@ export class Relay implements ConnectionHandler, Drainable {
     const ends = { broker: this.#connections.get(broker), bridge: bridgeSide };
     const origin = this.#neighbours?.originOf(broker);
     const facts = spliceFacts(this.#options.node, { pairId, ...ends, origin });
-    const brokerSide =
-      this.#neighbours?.joinIncoming(broker, bridgeInstance) ??
-      this.#tellPaired(broker, { pairId, bridgeInstance, holder: undefined });
+    const incoming = this.#neighbours?.joinIncoming(broker, bridgeInstance);
+    if (incoming) this.#events.paired('incoming', undefined);
+    const brokerSide = incoming ?? this.#tellPaired(broker, { pairId, bridgeInstance, holder: undefined });
     this.#connections.delete(bridge);
     this.#splice(brokerSide, bridgeSide?.release(), facts);
   }
@@ -382,6 +355,7 @@ export class Relay implements ConnectionHandler, Drainable {
     // It may have been dropped just now, for frames it did not read.
     if (!connection || connection.state === 'gone') return undefined;
     this.#connections.delete(broker);
+    this.#events.paired(holder === undefined ? 'local' : 'forward', connection.waitedMs);
     return connection.release();
   }
 

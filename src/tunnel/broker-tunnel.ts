@@ -87,6 +87,8 @@ export class BrokerTunnel {
   readonly renewalAsked: Promise<void>;
   /** Of the CA that the bridge's chain ends in. */
   readonly infoHash: InfoHash;
+  /** The group of the key exchange with the bridge. */
+  readonly group: string | undefined;
   /** When the first certificate of the bridge's chain expires, in milliseconds since 1970. The tunnel ends then. */
   readonly notAfterMs: number;
 
@@ -117,6 +119,7 @@ export class BrokerTunnel {
     });
     this.infoHash = infoHash;
     this.notAfterMs = notAfterMs;
+    this.group = secure.group;
     const left = Promise.withResolvers<Left>();
     this.left = left.promise;
     session.once('goaway', (code) => left.resolve(leftBy(code)));

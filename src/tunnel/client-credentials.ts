@@ -22,6 +22,7 @@ import { certificatesInPem, certificateToPem } from '../pki/pem.ts';
 import { judgeChain } from '../pki/proof.ts';
 import type { Role } from '../wire/frames.ts';
 import { loadEgress } from './egress.ts';
+import type { TunnelEvents } from './events.ts';
 import type { TunnelIdentity } from './http2.ts';
 import { type DialCredentials, RelayDialer } from './relay-dialer.ts';
 
@@ -52,6 +53,8 @@ export interface ClientDeps {
   readonly log: Log;
   /** Reads the files again. */
   readonly watch: FileWatch;
+  /** Default: nobody counts. */
+  readonly events?: TunnelEvents;
 }
 
 /** What the settings for certificate and key are called. */
@@ -110,6 +113,7 @@ export async function loadClient(
     ...(settings.egress && { proxyFor: await loadEgress(settings.egress) }),
     clock,
     random,
+    ...(deps.events && { events: deps.events }),
   });
   const client: ClientCredentials = { identity, dialer, onChange: () => {} };
   files.onChange = (fresh) => {

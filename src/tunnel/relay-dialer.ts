@@ -4,17 +4,19 @@
  */
 import { type Address, formatAddress } from '../base/address.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { BeaconError } from '../base/errors.ts';
+import { asBeaconError, BeaconError } from '../base/errors.ts';
 import { DIAL_TIMEOUT_MS, LOOK_UP_WAIT_MS } from '../base/limits.ts';
 import type { Pin } from '../base/pin.ts';
 import type { Random } from '../base/random.ts';
 import { dialTls } from '../net/dial.ts';
 import type { Link } from '../net/link.ts';
 import { isName, lookUp } from '../net/look-up.ts';
+import type { TlsLink } from '../net/tls-link.ts';
 import type { Trust } from '../net/trust.ts';
 import { chainsTo } from '../pki/chains-to.ts';
 import { ALPN } from '../wire/frames.ts';
 import type { ProxyFor } from './egress.ts';
+import { NO_TUNNEL_EVENTS, type TunnelEvents } from './events.ts';
 import { type Route, Routes } from './routes.ts';
 
 /** What a dialer shows of itself, and whom it trusts. */
@@ -36,6 +38,8 @@ export interface RelayDialerOptions extends DialCredentials {
   readonly lookUp?: (host: string) => Promise<readonly string[]>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Default: nobody counts. */
+  readonly events?: TunnelEvents;
 }
 
 /** What is needed of a {@link RelayDialer} to choose among relays. */
@@ -121,7 +125,25 @@ export class RelayDialer {
     return addresses.length === 1 ? 'the relay' : `relay ${place} of ${addresses.length}`;
   }
 
-  #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
+  async #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
+    const { events = NO_TUNNEL_EVENTS } = this.#options;
+    try {
+      const link = await this.#connect(address, signal, events, ips);
+      events.dialled('connected');
+      if (link.group !== undefined) events.negotiated('relay', link.group);
+      return link;
+    } catch (error) {
+      if (!signal.aborted) events.dialled(asBeaconError(error).code);
+      throw error;
+    }
+  }
+
+  #connect(
+    address: Address,
+    signal: AbortSignal,
+    events: TunnelEvents,
+    ips?: readonly string[],
+  ): Promise<TlsLink> {
     const { clock, proxyFor } = this.#options;
     const { identity, bridgeCas } = this.#credentials;
     const proxy = proxyFor?.(address);
@@ -136,6 +158,7 @@ export class RelayDialer {
       trust: this.#trust,
       identity,
       timeoutMs: DIAL_TIMEOUT_MS,
+      onRoundTrip: (ms) => events.roundTrip('relay', ms),
       clock,
       signal,
       judgePeer: (chain) =>

@@ -25,6 +25,8 @@ export interface SessionWatcher {
   onSuspect(leg: Leg): void;
   /** What is sent goes out on this leg from now on. */
   onMove(to: Leg, why: 'lost' | 'stalled'): void;
+  /** After a move: what had waited for so long is acknowledged. Default: nobody counts. */
+  onResumed?(waitedMs: number): void;
   /** The other end wants the session to get off a node. */
   onLeave(node: string): void;
 }
@@ -239,6 +241,8 @@ export class SessionStream extends Duplex implements LegHandler {
         return this.#tell(effect.leg, (leg) => this.#watcher.onSuspect(leg));
       case 'move':
         return this.#tell(effect.to, (leg) => this.#watcher.onMove(leg, effect.why));
+      case 'resumed':
+        return this.#watcher.onResumed?.(effect.waitedMs);
       case 'leave':
         return this.#watcher.onLeave(effect.node);
       case 'dangling':

@@ -8,7 +8,7 @@ import { encodeTunnelFrame, MAC_BYTES, NONCE_BYTES, type TunnelFrame } from './f
 import type { Leg } from './leg.ts';
 import { carryOut, openLeg } from './open-leg.ts';
 import { BridgeAttach } from './session/attach.ts';
-import type { LegId } from './session/types.ts';
+import type { LegId, SessionStats } from './session/types.ts';
 import { SessionStream, type SessionWatcher } from './session-stream.ts';
 
 export interface SessionsOptions {
@@ -40,6 +40,11 @@ export class Sessions {
   /** Those in their inner handshake included. BRIDGE_TUNNELS at the most. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Of each of them. */
+  get stats(): readonly SessionStats[] {
+    return [...this.#sessions.values()].map((stream) => stream.stats);
   }
 
   /** Legs that have not said yet which session they are for, or not proved it; each for LEG_OPENING_MS at the most. */

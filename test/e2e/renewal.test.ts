@@ -25,7 +25,11 @@ let broker: RunningBroker;
 beforeAll(async () => {
   files = await makePkiDirectory();
   store = await startStore();
-  const pair = (name: string) => ({ tlsCert: files.file(`${name}.crt`), tlsKey: files.file(`${name}.key`) });
+  const pair = (name: string) => ({
+    healthAddr: 'off',
+    tlsCert: files.file(`${name}.crt`),
+    tlsKey: files.file(`${name}.key`),
+  });
   relay = await startRelay(
     resolveSettings('relay', { addr: `${HOST}:0`, ...pair('relay') }, {}, MACHINE),
     silentLog,

@@ -135,6 +135,8 @@ function spell(effect: SessionEffect): string {
       return `suspect ${effect.leg}`;
     case 'move':
       return `move ${effect.to} ${effect.why}`;
+    case 'resumed':
+      return `resumed ${effect.waitedMs}`;
     case 'leave':
       return `leave ${effect.node}`;
     case 'fail':

@@ -15,6 +15,8 @@ import { noteLeaks } from './log-leaks.ts';
 const BEACON = fileURLToPath(new URL('../../src/bin/beacon.ts', import.meta.url));
 /** Where node keeps what it made of the sources: a relay is up after 60 % of the time. */
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url));
+/** Variables of every process, unless a test says otherwise. Many run at once, and would all want one port for their health. */
+const DEFAULTS = { BEACON_LOG_FORMAT: 'json', BEACON_HEALTH_ADDR: 'off' };
 /** How long a process may take to log a line that a test waits for. Generous: a loaded machine is no failure. */
 const LINE_TIMEOUT_MS = 20_000;
 /** How long a process may take to stop after SIGTERM before the test fails. */
@@ -187,7 +189,7 @@ function spawnBeacon(
   const limited = ['/bin/sh', '-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, ...line];
   const [command = '', ...rest] = descriptors === undefined ? line : limited;
   const child = spawn(command, rest, {
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, BEACON_LOG_FORMAT: 'json', ...env },
+    env: { ...DEFAULTS, PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

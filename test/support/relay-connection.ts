@@ -47,6 +47,7 @@ export function setUp(handler: Partial<ConnectionHandler> = {}) {
     onAccept: (_connection, pairId) => told.push(`accept ${pairId.toString('hex')}`),
     onViolation: (_connection, error) =>
       told.push(`violation ${error instanceof BeaconError ? error.code : error}`),
+    onRefused: () => {},
     onGone: () => told.push('gone'),
     ...handler,
   });

@@ -6,7 +6,8 @@ import { createLog } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { ProofMemory } from '../../src/pki/proof-memory.ts';
 import type { AdmissionPolicy } from '../../src/relay/admission.ts';
-import { Relay, type RelayOptions } from '../../src/relay/relay.ts';
+import { Relay } from '../../src/relay/relay.ts';
+import type { RelayOptions } from '../../src/relay/relay-options.ts';
 import { ManualClock, settle } from './manual-clock.ts';
 import { relayCredentials } from './net-links.ts';
 

@@ -49,7 +49,12 @@ async function run({ flags, brokers, pauseMs }: CrowdTask): Promise<void> {
     if (question.ask === 'mark') crowd.mark();
     process.send?.(crowd.status(question.ask === 'held'));
   });
-  const settings = resolveSettings('broker', flags, {}, { hostname: 'bench', stderrIsTty: false });
+  const settings = resolveSettings(
+    'broker',
+    { healthAddr: 'off', ...flags },
+    {},
+    { hostname: 'bench', stderrIsTty: false },
+  );
   for (let count = 0; count < brokers; count += 1) {
     crowd.add(await startBroker(settings, silentLog));
     await new Promise<void>((resolve) => void systemClock.after(pauseMs, resolve));

@@ -21,6 +21,8 @@ export interface ForwarderOptions {
   readonly credentials: ForwardCredentials;
   readonly clock: Clock;
   readonly log: Log;
+  /** TLS with a holder is up, by that group. For metrics. */
+  readonly onNegotiated?: (group: string) => void;
   /** Sockets kept open to each holder before they are needed. Default: FORWARD_SPARES. */
   readonly spares?: number;
 }
@@ -112,9 +114,9 @@ export class Forwarder {
     };
   }
 
-  #dial({ node, address }: HolderPlace, signal: AbortSignal): Promise<Link> {
-    const { clock, credentials } = this.#options;
-    return dialTls({
+  async #dial({ node, address }: HolderPlace, signal: AbortSignal): Promise<Link> {
+    const { clock, credentials, onNegotiated } = this.#options;
+    const link = await dialTls({
       ...address,
       name: `node ${node}`,
       timeoutMs: FORWARD_SILENCE_MS,
@@ -126,5 +128,7 @@ export class Forwarder {
       identity: credentials,
       words: NODE_WORDS,
     });
+    if (link.group !== undefined) onNegotiated?.(link.group);
+    return link;
   }
 }

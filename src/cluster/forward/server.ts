@@ -6,7 +6,7 @@ import { CLUSTER_MEMBERS, FORWARD_SILENCE_MS, FORWARDS_PENDING } from '../../bas
 import type { Log } from '../../base/log.ts';
 import type { Door, Entry } from '../../net/door/door.ts';
 import type { Link } from '../../net/link.ts';
-import type { BoundAddress, ListenOptions } from '../../net/socket-server.ts';
+import type { BoundAddress, ListenOptions } from '../../net/listen.ts';
 import { TlsListener } from '../../net/tls-listener.ts';
 import { FORWARD_ALPN } from '../../wire/forward-frames.ts';
 import { type ForwardCredentials, forwardServerName } from '../forward-certificates.ts';

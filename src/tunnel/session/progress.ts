@@ -11,25 +11,39 @@ export class Progress {
   #since: number | undefined;
   #times = 0;
   #longest = 0;
+  /** Sending moved to another leg while bytes waited, or before they do. */
+  #moved = false;
 
   /** Milliseconds. */
   longest(now: number): number {
     return Math.max(this.#longest, this.#stalledSince === undefined ? 0 : now - this.#stalledSince);
   }
 
-  /** Something was acknowledged, or the other end takes more. */
-  made(now: number): void {
+  /**
+   * Something was acknowledged, or the other end takes more. Milliseconds that bytes had waited, where sending has moved to
+   * another leg meanwhile; else undefined.
+   */
+  made(now: number): number | undefined {
+    const waitedMs = this.#moved && this.#stalledSince !== undefined ? now - this.#stalledSince : undefined;
     this.#longest = this.longest(now);
     this.#times = 0;
     this.#since = undefined;
     this.#stalledSince = undefined;
+    this.#moved = false;
+    return waitedMs;
   }
 
   /** After each step: whether bytes wait now. */
   waits(waiting: boolean, now: number): void {
-    if (!waiting) return this.made(now);
+    if (!waiting) return void this.made(now);
     this.#stalledSince ??= now;
     this.#since ??= now;
+  }
+
+  /** Sending moved to another leg. */
+  moved(now: number): void {
+    this.#moved = true;
+    this.again(now);
   }
 
   /** The leg was suspected, or sending moved: the time begins anew, doubled. */

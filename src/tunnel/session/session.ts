@@ -244,7 +244,7 @@ export class Session {
     this.#sender.rewind();
     if (why === undefined || this.#state !== 'open') return;
     this.#failovers += 1;
-    this.#progress.again(now);
+    this.#progress.moved(now);
     this.#effect({ do: 'move', to: leg.id, why });
   }
 
@@ -296,9 +296,12 @@ export class Session {
         return this.#wrong(result.text);
       case 'none':
         return;
-      case 'progress':
+      case 'progress': {
         if (result.rtt) this.#legs.get(result.rtt.leg)?.rtt.sample(result.rtt.ms);
-        return this.#progress.made(now);
+        const waitedMs = this.#progress.made(now);
+        if (waitedMs !== undefined) this.#effect({ do: 'resumed', waitedMs });
+        return;
+      }
     }
   }
 

@@ -61,6 +61,8 @@ export type SessionEffect =
   | { readonly do: 'suspect'; readonly leg: LegId }
   /** Bytes go out on another leg from now on. */
   | { readonly do: 'move'; readonly to: LegId; readonly why: 'lost' | 'stalled' }
+  /** After a move: the other end acknowledges again what had waited for so long. For metrics. */
+  | { readonly do: 'resumed'; readonly waitedMs: number }
   /** No leg is left. */
   | { readonly do: 'dangling' }
   | { readonly do: 'leave'; readonly node: string }

@@ -40,13 +40,16 @@ function settings(port: number, flags: Readonly<Record<string, string>> = {}): B
     parks: '2',
     ...flags,
   };
-  return resolveSettings('bridge', given, {}, MACHINE);
+  return resolveSettings('bridge', { healthAddr: 'off', ...given }, {}, MACHINE);
 }
 
 describe('the bridge daemon', () => {
   it('parks at a relay and stops', async () => {
     const flags = { addr: '127.0.0.1:0', tlsCert: file('relay.crt'), tlsKey: file('relay.key') };
-    const relay = await startRelay(resolveSettings('relay', flags, {}, MACHINE), silentLog);
+    const relay = await startRelay(
+      resolveSettings('relay', { healthAddr: 'off', ...flags }, {}, MACHINE),
+      silentLog,
+    );
     const { bridge, stop } = await startBridge(settings(relay.address.port), silentLog);
     await settled(() => bridge.parked === 2, 100_000);
     expect(bridge.parked).toBe(2);
@@ -58,7 +61,12 @@ describe('the bridge daemon', () => {
   it('parks under both hashes while the CA is changed, as two bridges, and stops both', async () => {
     const flags = { addr: '127.0.0.1:0', tlsCert: file('relay.crt'), tlsKey: file('relay.key') };
     writeFileSync(file('allowed'), `${makePki().infoHash}\n${NEXT.infoHash}\n`);
-    const relaySettings = resolveSettings('relay', { ...flags, allowFile: file('allowed') }, {}, MACHINE);
+    const relaySettings = resolveSettings(
+      'relay',
+      { healthAddr: 'off', ...flags, allowFile: file('allowed') },
+      {},
+      MACHINE,
+    );
     const relay = await startRelay(relaySettings, silentLog);
     const pair = { tlsNextCert: file('next/bridge.crt'), tlsNextKey: file('next/bridge.key') };
     const { bridges, stop } = await startBridge(

@@ -36,7 +36,7 @@ function start(flags: Readonly<Record<string, string>> = {}): Promise<RunningBro
     ...flags,
   };
   return startBroker(
-    resolveSettings('broker', given, {}, { hostname: 'test', stderrIsTty: false }),
+    resolveSettings('broker', { healthAddr: 'off', ...given }, {}, { hostname: 'test', stderrIsTty: false }),
     silentLog,
   );
 }

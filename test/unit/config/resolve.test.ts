@@ -26,6 +26,8 @@ describe('resolveSettings', () => {
       forwardAddr: { host: '', port: 7_443 },
       clusterAdvertise: undefined,
       proxyProtocolFrom: undefined,
+      healthAddr: { host: '127.0.0.1', port: 8_080 },
+      adminAddr: undefined,
       logLevel: 'info',
       logFormat: 'json',
       connectionLog: false,

@@ -23,7 +23,12 @@ afterEach(async () => {
 async function start(flags: Flags = {}) {
   const pair = { tlsCert: files.file('relay.crt'), tlsKey: files.file('relay.key') };
   const machine = { hostname: 'host-1', stderrIsTty: false };
-  const settings = resolveSettings('relay', { addr: '127.0.0.1:0', ...pair, ...flags }, {}, machine);
+  const settings = resolveSettings(
+    'relay',
+    { addr: '127.0.0.1:0', healthAddr: 'off', ...pair, ...flags },
+    {},
+    machine,
+  );
   const lines: Record<string, unknown>[] = [];
   const log = createLog({
     level: 'info',

@@ -43,7 +43,14 @@ function scene(allowed?: ReadonlySet<InfoHash>, allowUnproven = false) {
       },
     };
     lastId += 1;
-    const handler = { onHello() {}, onPong() {}, onAccept() {}, onViolation() {}, onGone() {} };
+    const handler = {
+      onHello() {},
+      onPong() {},
+      onAccept() {},
+      onViolation() {},
+      onRefused() {},
+      onGone() {},
+    };
     const connection = new Connection(lastId, link, entry, clock, handler);
     onTestFinished(() => link.reset());
     const verdict = entrance.judge(connection, helloOf(role));

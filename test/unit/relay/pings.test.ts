@@ -21,7 +21,7 @@ describe('a connection that answers', () => {
     expect(due(INTERVAL_MS - 1)).toEqual([]);
     expect(due(INTERVAL_MS)).toEqual(['ping 1 1']);
     expect(pings.next()).toBe(INTERVAL_MS + PONG_MS);
-    pings.pong(1, 1, INTERVAL_MS + 2_000);
+    expect(pings.pong(1, 1, INTERVAL_MS + 2_000)).toBe(2_000);
     expect(pings.next()).toBe(2 * INTERVAL_MS + 2_000);
     expect(due(2 * INTERVAL_MS + 2_000)).toEqual(['ping 1 2']);
   });
@@ -42,7 +42,7 @@ describe('a connection that answers', () => {
     pings.pong(1, 0, 10);
     expect(pings.next()).toBe(INTERVAL_MS);
     due(INTERVAL_MS);
-    pings.pong(1, 2, INTERVAL_MS + 1);
+    expect(pings.pong(1, 2, INTERVAL_MS + 1)).toBeUndefined();
     expect(due(INTERVAL_MS + PONG_MS)).toEqual(['dead 1']);
     pings.pong(1, 1, INTERVAL_MS + PONG_MS);
     expect(pings.next()).toBeUndefined();

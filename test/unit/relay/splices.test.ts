@@ -42,12 +42,18 @@ it('passes bytes on, shows them to the tap, and tells of the end when both have 
   broker.stream.end('question');
   await atBridge.ended;
   expect([splices.size, ended()]).toEqual([1, 0]);
+  expect(splices.totals).toMatchObject({ ended: { ended: 0 }, bytesToBridge: 8, bytesToBroker: 0 });
   bridge.stream.end('answer');
   await Promise.all([atBroker.closed, atBridge.closed]);
   await settle();
   expect([`${atBridge.bytes}`, `${atBroker.bytes}`]).toEqual(['question', 'answer']);
   expect(seen).toEqual(['aToB question', 'bToA answer']);
   expect([splices.size, ended()]).toEqual([0, 1]);
+  expect(splices.totals).toEqual({
+    ended: { ended: 1, aborted: 0, stalled: 0 },
+    bytesToBridge: 8,
+    bytesToBroker: 6,
+  });
   expect(lines).toEqual([
     { level: 'debug', message: 'a splice ended', fields: { pairId: 'pair-1', outcome: 'ended' } },
   ]);

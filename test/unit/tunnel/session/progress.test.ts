@@ -24,6 +24,20 @@ describe('progress', () => {
     expect(progress.suspectAt(200)).toBe(4_600);
   });
 
+  it('tells how long bytes waited where sending moved meanwhile, and only there', () => {
+    const progress = new Progress();
+    progress.waits(true, 0);
+    expect(progress.made(300)).toBeUndefined();
+    progress.waits(true, 1_000);
+    progress.moved(1_600);
+    expect(progress.made(1_750)).toBe(750);
+    progress.waits(true, 2_000);
+    expect(progress.made(2_100)).toBeUndefined();
+    // Nothing waited when it moved.
+    progress.moved(3_000);
+    expect(progress.made(3_100)).toBeUndefined();
+  });
+
   it('remembers the longest time without, moves or not', () => {
     const progress = new Progress();
     progress.waits(true, 0);

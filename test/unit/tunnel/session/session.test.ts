@@ -219,7 +219,7 @@ describe('a black hole', () => {
     one.said(2);
     one.frame(2, { type: 'ack', offset: 5, limit: WINDOW });
     one.passAlive(10 + SESSION_SILENCE_MS - 1 - one.now, [2]);
-    expect(one.took()).toEqual(['suspect 1', 'move 2 stalled']);
+    expect(one.took()).toEqual(['suspect 1', 'move 2 stalled', 'resumed 300']);
     one.pass(1);
     expect(one.took()).toEqual(['drop 1 silent']);
 

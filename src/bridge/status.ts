@@ -1,0 +1,29 @@
+/** What `beacon status` shows of a bridge. */
+import type { Status } from '../admin/status.ts';
+import { STATUS_ROWS } from '../base/limits.ts';
+import type { Bridge } from './bridge.ts';
+
+/** @param bridges more than one while the CA is changed. */
+export function statusOf(bridges: readonly Bridge[], targets: number): Status {
+  const sum = (of: (bridge: Bridge) => number): number =>
+    bridges.reduce((total, bridge) => total + of(bridge), 0);
+  const hosts = bridges.flatMap(({ parkedByHost }) => [...parkedByHost]);
+  const sessions = bridges.flatMap(({ sessions }) => sessions);
+  return {
+    trouble: sum(({ parked }) => parked) > 0 ? null : 'no connection is parked at a relay',
+    parked: sum(({ parked }) => parked),
+    tunnels: sum(({ tunnels }) => tunnels),
+    streams: sum(({ streams }) => streams),
+    targets,
+    parks: hosts.map(([host, parked]) => ({ host, parked })),
+    legs: sessions
+      .flatMap(({ legs }, session) =>
+        legs.map(({ active, suspected, srttMs }) => ({
+          tunnel: session + 1,
+          state: suspected ? 'suspected' : active ? 'active' : 'warm',
+          roundTripMs: srttMs ?? null,
+        })),
+      )
+      .slice(0, STATUS_ROWS),
+  };
+}
