@@ -76,7 +76,7 @@ interface Place {
   readonly preface: Buffer | undefined;
 }
 
-async function dial(
+function dial(
   { name, address, preface }: Place,
   { clock, signal, ca, events = NO_TUNNEL_EVENTS }: TargetOptions,
 ): Promise<Link> {
@@ -101,7 +101,6 @@ async function dial(
   const authorities = ca();
   const trust = authorities ? { ca: authorities } : {};
   const words = { what, trustAdvice: 'pass its CA certificate with --vault-ca' };
-  const link = await dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words });
-  if (link.group !== undefined) events.negotiated('target', link.group);
-  return link;
+  const onNegotiated = (group: string): void => events.negotiated('target', group);
+  return dialTls({ ...where, ...alpn, minVersion: 'TLSv1.2', trust, words, onNegotiated });
 }

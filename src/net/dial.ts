@@ -59,6 +59,8 @@ export interface DialTlsOptions extends DialTcpOptions {
   readonly minVersion?: TlsVersion;
   /** A last word on the peer's chain (DER, leaf first) before the link is handed out: an error refuses it. */
   readonly judgePeer?: (chain: readonly Buffer[]) => BeaconError | undefined;
+  /** The group of the key exchange, where the link is handed out. */
+  readonly onNegotiated?: (group: string) => void;
   /** Default: the words for a relay. */
   readonly words?: PeerWords;
 }
@@ -93,7 +95,10 @@ export async function dialTls(options: DialTlsOptions): Promise<TlsLink> {
     });
     const link = new TlsLink(stream, raw, source);
     const refusal = judge(link, peer, options);
-    if (!refusal) return link;
+    if (!refusal) {
+      if (options.onNegotiated && link.group !== undefined) options.onNegotiated(link.group);
+      return link;
+    }
     link.reset();
     throw refusal;
   } finally {

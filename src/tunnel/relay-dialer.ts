@@ -11,7 +11,6 @@ import type { Random } from '../base/random.ts';
 import { dialTls } from '../net/dial.ts';
 import type { Link } from '../net/link.ts';
 import { isName, lookUp } from '../net/look-up.ts';
-import type { TlsLink } from '../net/tls-link.ts';
 import type { Trust } from '../net/trust.ts';
 import { chainsTo } from '../pki/chains-to.ts';
 import { ALPN } from '../wire/frames.ts';
@@ -125,17 +124,17 @@ export class RelayDialer {
     return addresses.length === 1 ? 'the relay' : `relay ${place} of ${addresses.length}`;
   }
 
-  async #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
+  /** Counts without a step in between: whoever takes the link over must not miss that it closes. */
+  #dialOne(address: Address, signal: AbortSignal, ips?: readonly string[]): Promise<Link> {
     const { events = NO_TUNNEL_EVENTS } = this.#options;
-    try {
-      const link = await this.#connect(address, signal, events, ips);
-      events.dialled('connected');
-      if (link.group !== undefined) events.negotiated('relay', link.group);
-      return link;
-    } catch (error) {
-      if (!signal.aborted) events.dialled(asBeaconError(error).code);
-      throw error;
-    }
+    const dialled = this.#connect(address, signal, events, ips);
+    dialled.then(
+      () => events.dialled('connected'),
+      (error: unknown) => {
+        if (!signal.aborted) events.dialled(asBeaconError(error).code);
+      },
+    );
+    return dialled;
   }
 
   #connect(
@@ -143,7 +142,7 @@ export class RelayDialer {
     signal: AbortSignal,
     events: TunnelEvents,
     ips?: readonly string[],
-  ): Promise<TlsLink> {
+  ): Promise<Link> {
     const { clock, proxyFor } = this.#options;
     const { identity, bridgeCas } = this.#credentials;
     const proxy = proxyFor?.(address);
@@ -159,6 +158,7 @@ export class RelayDialer {
       identity,
       timeoutMs: DIAL_TIMEOUT_MS,
       onRoundTrip: (ms) => events.roundTrip('relay', ms),
+      onNegotiated: (group) => events.negotiated('relay', group),
       clock,
       signal,
       judgePeer: (chain) =>

@@ -114,9 +114,9 @@ export class Forwarder {
     };
   }
 
-  async #dial({ node, address }: HolderPlace, signal: AbortSignal): Promise<Link> {
+  #dial({ node, address }: HolderPlace, signal: AbortSignal): Promise<Link> {
     const { clock, credentials, onNegotiated } = this.#options;
-    const link = await dialTls({
+    return dialTls({
       ...address,
       name: `node ${node}`,
       timeoutMs: FORWARD_SILENCE_MS,
@@ -127,8 +127,7 @@ export class Forwarder {
       trust: this.#trust,
       identity: credentials,
       words: NODE_WORDS,
+      ...(onNegotiated && { onNegotiated }),
     });
-    if (link.group !== undefined) onNegotiated?.(link.group);
-    return link;
   }
 }
