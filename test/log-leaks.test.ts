@@ -7,6 +7,12 @@ const line = (fields: Record<string, unknown>): string =>
   JSON.stringify({ level: 'info', time: '2026-11-20T12:34:56.789Z', msg: 'x', ...fields });
 
 describe('a planted line', () => {
+  it('a line of a trace that names a place in Node itself is none', () => {
+    expect(leaksIn('    at process.emit (node:events:514:20)')).toEqual([]);
+    expect(leaksIn('    at node:net:2499:12')).toEqual([]);
+    expect(leaksIn('    at connect (relay-1.example.com:8443)')).toEqual(['relay-1.example.com:8443']);
+  });
+
   it.each([
     [{ msg: 'from 192.0.2.7' }, '192.0.2.7'],
     [{ detail: 'connect ECONNREFUSED 127.0.0.1:4321' }, '127.0.0.1'],

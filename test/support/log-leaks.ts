@@ -38,6 +38,8 @@ export function takeLeaks(): string[] {
 export function leaksIn(line: string): string[] {
   // The last word of a command that could not start, to the person who typed it.
   if (line.startsWith('beacon: ')) return [];
+  // A line of a trace that names a place in Node itself: `node:events:514:20`.
+  if (/^ +at .*\(?node:[\w/]+:\d+:\d+\)?$/.test(line)) return [];
   if (!line.startsWith('{')) return leaksInText(line, false);
   const { level, record = '', ...fields } = JSON.parse(line) as Record<string, unknown>;
   const exempt = [...TIMES, ...(ASKED_FOR[String(record)] ?? [])];
