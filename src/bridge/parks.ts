@@ -3,12 +3,13 @@
  * that is gone keeps nobody waiting but itself: each address has its own backoff.
  */
 import type { Clock, Timer } from '../base/clock.ts';
-import { asBeaconError, type BeaconError } from '../base/errors.ts';
+import { asBeaconError, type BeaconError, type ErrorCode } from '../base/errors.ts';
 import type { InfoHash } from '../base/info-hash.ts';
 import { PARK_SPREAD_MS, ROUTE_RECHECK_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../net/link.ts';
+import { Drops } from '../tunnel/drops.ts';
 import type { TunnelEvents } from '../tunnel/events.ts';
 import { News } from '../tunnel/news.ts';
 import { hostOf } from '../tunnel/node-names.ts';
@@ -57,6 +58,15 @@ interface Park {
 /** A park that a relay has in its lot. */
 type Held = Park & { readonly node: string };
 
+/** How parks end that the line ended, and not a word of the relay. */
+const LINE_CODES: ReadonlySet<ErrorCode> = new Set(['closed', 'timeout']);
+const DROPPING = {
+  field: 'node',
+  what: 'parked connections to this relay',
+  advice:
+    'look at what stands in between (idle and life times of firewalls, proxies and load balancers), and at the log of the relay',
+} as const;
+
 export class Parks {
   readonly #options: ParksOptions;
   readonly #plan: ParkPlan;
@@ -70,6 +80,7 @@ export class Parks {
   #generation = 0;
   /** What went wrong last, by route: that one relay is down is no news because another one works. */
   readonly #news = new WeakMap<Route, News>();
+  readonly #drops: Drops;
   #dialling = 0;
   #exploring = false;
   /** Lost parks are not made up for until then. */
@@ -82,6 +93,7 @@ export class Parks {
   constructor(options: ParksOptions) {
     this.#options = options;
     this.#plan = new ParkPlan(options.least);
+    this.#drops = new Drops({ ...options, ...DROPPING });
     this.#spread = new ParkSpread(options.dialer.routes, options.random);
     this.#spread.changed(options.clock.now());
   }
@@ -226,6 +238,7 @@ export class Parks {
     } else {
       dialer.routes.lost(route, node, error, parkedMs, clock.now());
       this.#options.events?.lost(error.code);
+      if (LINE_CODES.has(error.code)) this.#drops.lost(node, error.code);
       this.#holdBack(node);
     }
     this.fill();

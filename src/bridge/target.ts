@@ -1,6 +1,6 @@
 /** The bridge's way to its targets, the secret store among them: the only places it ever dials, apart from relays. */
 import type { Clock } from '../base/clock.ts';
-import { BeaconError } from '../base/errors.ts';
+import { BeaconError, messageOf } from '../base/errors.ts';
 import { TARGET_DIAL_TIMEOUT_MS } from '../base/limits.ts';
 import { isTargetName, type Target } from '../config/targets.ts';
 import type { VaultAddr } from '../config/vault-addr.ts';
@@ -35,7 +35,7 @@ export function reachTargets(options: TargetOptions): ReachTarget {
     try {
       return await dial({ name, address, preface }, options);
     } catch (cause) {
-      throw targetError(name, cause);
+      throw targetError(cause);
     }
   };
 }
@@ -59,14 +59,11 @@ function prefaceFor(client: TcpEnds | undefined): Buffer {
 }
 
 /** Before TCP is connected dials fail with `unreachable`; what goes wrong after it is TLS. */
-function targetError(name: string, cause: unknown): BeaconError {
+function targetError(cause: unknown): BeaconError {
   if (cause instanceof BeaconError && cause.code !== 'unreachable') {
     return new BeaconError('targetTls', `TLS fails with ${cause.message}`, { cause });
   }
-  return new BeaconError('targetUnreachable', `the target ${name} does not answer; see its URL`, {
-    cause,
-    retry: true,
-  });
+  return new BeaconError('targetUnreachable', messageOf(cause), { cause, retry: true });
 }
 
 interface Place {

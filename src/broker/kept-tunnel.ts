@@ -9,6 +9,7 @@ import { TUNNEL_RETIRE_MS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { BrokerTunnel, type PairedLink } from '../tunnel/broker-tunnel.ts';
+import { Drops } from '../tunnel/drops.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import type { Leg } from '../tunnel/leg.ts';
 import type { LegView } from '../tunnel/leg-pairs.ts';
@@ -33,6 +34,13 @@ export interface KeptTunnelOptions {
   readonly onChange: () => void;
 }
 
+const DROPPING = {
+  field: 'path',
+  what: 'legs by this path',
+  advice:
+    'where the log of the bridge says the same of its parks, the fault is on its side, else between here and the first relay of the path: look at idle and life times of firewalls, proxies and load balancers',
+} as const;
+
 /** What the plan needs to know of a leg beside what the leg says itself. */
 interface Birth {
   readonly route: Route;
@@ -49,6 +57,7 @@ export class KeptTunnel {
   readonly instance: string;
   readonly #options: KeptTunnelOptions;
   readonly #plan: LegPlan;
+  readonly #drops: Drops;
   readonly #alarm: Alarm;
   readonly #stop = new AbortController();
   readonly #births = new Map<Leg, Birth>();
@@ -66,6 +75,7 @@ export class KeptTunnel {
     this.instance = first.bridge.toString('hex');
     this.#options = options;
     this.#plan = new LegPlan({ routes, bridge: first.bridge, random, now: clock.now() });
+    this.#drops = new Drops({ ...options, ...DROPPING });
     this.#alarm = new Alarm(clock, () => this.#run());
     for (const leg of tunnel.legs) this.#births.set(leg, { route: first.route, at: clock.now() });
     void tunnel.ready.then(() => this.#run());
@@ -189,6 +199,7 @@ export class KeptTunnel {
     const why = error ?? new BeaconError('closed', 'the leg was ended', { retry: true });
     log.debug(`a leg is gone: ${why.message}`, { path: leg.path.join(', '), code: why.code });
     this.#options.events?.lost(why.code);
+    if (error) this.#drops.lost(leg.path.join(', '), error.code);
     if (birth) this.#plan.lost(viewOf(leg, birth, 'warm'), why, clock.now());
     this.#run();
     if (this.tunnel.legs.length === 0) onChange();

@@ -74,7 +74,7 @@ export function pinError({ name }: Peer): BeaconError {
 function connectReason(code: string | undefined): string {
   switch (code) {
     case 'ECONNREFUSED':
-      return 'connection refused; check the port, and that it is running';
+      return 'connection refused; check the port, that it is running, and that no firewall rejects it';
     case 'ENOTFOUND':
     case 'EAI_NODATA':
     case 'EAI_NONAME':

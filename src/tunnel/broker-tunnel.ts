@@ -26,6 +26,7 @@ import {
   INNER_ALPN,
   RENEW_SETTING,
   SESSION_OPTIONS,
+  STREAM_REFUSAL_ADVICE,
   StreamCount,
   streamRefusal,
   type TunnelIdentity,
@@ -255,7 +256,7 @@ export class BrokerTunnel {
       const code = streamRefusal(headers[ERROR_HEADER]);
       // At once: the refusal has ended the stream, and this end must not be read as one.
       link.reset();
-      reject(new BeaconError(code, `the bridge refused a stream: ${code}`));
+      reject(new BeaconError(code, `the bridge refused a stream (${code}): ${STREAM_REFUSAL_ADVICE[code]}`));
     });
     stream.once('close', () => reject(unseen(stream) ?? tunnelCut()));
     try {

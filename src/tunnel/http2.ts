@@ -65,6 +65,16 @@ export const STREAM_REFUSALS = {
 } as const;
 export type StreamRefusal = keyof typeof STREAM_REFUSALS;
 
+/** What a refusal means to who looks at the broker, and what to do. */
+export const STREAM_REFUSAL_ADVICE: Readonly<Record<StreamRefusal, string>> = {
+  malformed:
+    'it wants to be told the client (--target-proxy-protocol), or the request broke the protocol; update the broker',
+  unknownTarget: 'it serves no target of that name; compare --listen here with --target there',
+  targetUnreachable: 'it cannot reach the target; see that it runs, and the log of the bridge',
+  targetTls: 'TLS between it and the target fails; see the log of the bridge, and --vault-ca there',
+  internal: 'it failed; its log says more',
+};
+
 /** The refusal named `text`; `internal` for any other. */
 export function streamRefusal(text: unknown): StreamRefusal {
   return Object.keys(STREAM_REFUSALS).find((name): name is StreamRefusal => name === text) ?? 'internal';

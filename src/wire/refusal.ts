@@ -65,7 +65,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, Refusal>> = {
     number: 7,
     who: 'broker',
     retry: 'later',
-    text: 'No bridge is parked for this info_hash. Compare `beacon info-hash` on both sides.',
+    text: "No bridge is parked for this info_hash. See in the bridge's log that it is parked at a relay; compare `beacon info-hash` on both sides.",
   },
   avoided: {
     number: 8,

@@ -84,7 +84,10 @@ describe('two targets', () => {
     await seen.closed;
     expect(seen.events).toEqual(['error:ECONNRESET', 'close']);
     const refused = await broker.waitFor(({ level, code }) => level === 'warn' && code === 'unknownTarget');
-    expect(refused).toMatchObject({ target: 'cache', msg: 'the bridge refused a stream: unknownTarget' });
+    expect(refused).toMatchObject({
+      target: 'cache',
+      msg: 'the bridge refused a stream (unknownTarget): it serves no target of that name; compare --listen here with --target there',
+    });
     expect((await bridge.waitFor(/the target cache/)).level).toBe('warn');
     expect(broker.lines.filter(({ msg }) => msg === UP)).toHaveLength(1);
   });

@@ -101,7 +101,7 @@ describe('a broker', () => {
       level: 'warn',
       code: 'targetUnreachable',
     });
-    expect(await bridge.waitFor(/does not answer/)).toMatchObject({
+    expect(await bridge.waitFor(/cannot reach the target vault/)).toMatchObject({
       level: 'warn',
       code: 'targetUnreachable',
     });

@@ -13,6 +13,14 @@ export const PAIRING_WINDOW_MS = 5 * SECOND;
 export const RECONNECT_FIRST_MS = 500;
 export const RECONNECT_MAX_MS = 30 * SECOND;
 export const RECONNECT_HEALTHY_MS = 5 * SECOND;
+/** A way whose connections drop so often within such a time is told of: more often than relays are restarted in turn, and rarely
+ *  enough that a bad line is noticed within the hour. */
+export const DROPS_TOLD = 5;
+export const DROPS_WINDOW_MS = 10 * 60 * SECOND;
+/** What is lost within so short a time was lost at once: all connections to a relay that dies. */
+export const DROP_MS = 100;
+/** Ways that are remembered: nodes of a cluster, or pairs of them. */
+export const DROPS_WAYS = 64;
 /** A relay that sends nothing for this long to a broker that waits is dead: it pings every 15 s. */
 export const RELAY_SILENCE_MS = PING_INTERVAL_MS + PONG_TIMEOUT_MS;
 /** A name with several addresses: the next is tried after this long without an answer (RFC 8305, section 5). */

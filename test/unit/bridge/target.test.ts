@@ -110,6 +110,8 @@ describe('the way to the store', () => {
     await close();
     await expect(reach(`${scheme}://127.0.0.1:${port}`, VAULT_TARGET)).rejects.toMatchObject({
       code: 'targetUnreachable',
+      message:
+        'cannot reach the target vault: connection refused; check the port, that it is running, and that no firewall rejects it',
       retry: true,
     });
   });

@@ -10,6 +10,7 @@ import {
   WAITING_STREAMS,
 } from '../../../src/base/limits.ts';
 import type { Link } from '../../../src/net/link.ts';
+import { STREAM_REFUSAL_ADVICE } from '../../../src/tunnel/http2.ts';
 import { brokerScene } from '../../support/broker-scene.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { memoryLinks } from '../../support/memory-link.ts';
@@ -112,7 +113,11 @@ describe('a client whose stream is refused', () => {
         expect(seen.bytes).toHaveLength(0);
       }
       expect(scene.lines.filter(({ level }) => level === 'warn')).toEqual([
-        { level: 'warn', message: `the bridge refused a stream: ${code}`, fields: { code, target: 'vault' } },
+        {
+          level: 'warn',
+          message: `the bridge refused a stream (${code}): ${STREAM_REFUSAL_ADVICE[code]}`,
+          fields: { code, target: 'vault' },
+        },
       ]);
       expect(scene.broker.counts.of(code)).toBe(3);
       expect(scene.broker.counts.of('accepted')).toBe(0);

@@ -300,7 +300,7 @@ describe('dialTcp', () => {
     const error = await failure(dialTcp({ ...options, port }));
     expect(error).toMatchObject({ code: 'unreachable', retry: true });
     expect(error.message).toBe(
-      `cannot reach ${HOST}:${port}: connection refused; check the port, and that it is running`,
+      `cannot reach ${HOST}:${port}: connection refused; check the port, that it is running, and that no firewall rejects it`,
     );
   });
 });

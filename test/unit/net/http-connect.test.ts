@@ -232,7 +232,7 @@ describe('a dial through a proxy', () => {
     const { port } = proxy;
     await proxy.close();
     await expect(dial(through(port))).rejects.toMatchObject({
-      message: `cannot reach the proxy: connection refused; check the port, and that it is running`,
+      message: `cannot reach the proxy: connection refused; check the port, that it is running, and that no firewall rejects it`,
     });
   });
 
