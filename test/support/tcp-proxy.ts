@@ -1,4 +1,4 @@
-/** A TCP proxy on 127.0.0.1 that counts, records and swallows. `forth` is from who dialled, `back` is to it. */
+/** A TCP proxy on 127.0.0.1 that counts, records, delays and swallows. `forth` is from who dialled, `back` is to it. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -10,6 +10,8 @@ export class TcpProxy {
   swallowsBack = false;
   /** Bytes wait until {@link release}. */
   holds = false;
+  /** Bytes arrive so much later, each way: half of the round trip that is added. */
+  delayMs = 0;
   #held: (() => void)[] = [];
   /** What the dialling side sent, one entry for each connection. */
   readonly recorded: Buffer[][] = [];
@@ -99,16 +101,17 @@ export class TcpProxy {
   }
 
   #join(pair: Pair, from: Socket, to: Socket, swallows: () => boolean): void {
+    const later = new Later();
     from.on('error', () => {});
     from.on('data', (bytes: Buffer) => {
       if (swallows()) this.#hurt.add(pair);
       else if (this.holds) this.#held.push(() => to.write(bytes));
-      else to.write(bytes);
+      else later.run(this.delayMs, () => to.write(bytes));
     });
     from.on('close', () => {
       this.#pairs.delete(pair);
       if (swallows()) this.#hurt.add(pair);
-      else to.destroy();
+      else later.run(this.delayMs, () => to.destroy());
     });
   }
 }
@@ -118,4 +121,16 @@ type Pair = readonly [Socket, Socket];
 
 function destroy(pair: Pair): void {
   for (const socket of pair) socket.destroy();
+}
+
+/** Runs what it is given in that order, each after its delay or when the one before it has run. */
+class Later {
+  readonly #queue: (() => void)[] = [];
+
+  run(delayMs: number, what: () => void): void {
+    if (delayMs === 0 && this.#queue.length === 0) return what();
+    this.#queue.push(what);
+    // Whichever timer it is, the oldest comes first.
+    setTimeout(() => this.#queue.shift()?.(), delayMs);
+  }
 }
