@@ -2,12 +2,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   DRAINING_MEMORY_MS,
+  DROPS_TOLD,
   PAIRING_WINDOW_MS,
   PARK_SPREAD_MS,
   PARKS_DEFAULT,
   RECONNECT_FIRST_MS,
 } from '../../../src/base/limits.ts';
 import { Parks } from '../../../src/bridge/parks.ts';
+import { refusal } from '../../../src/wire/refusal.ts';
 import { makePki } from '../../support/certificates.ts';
 import { checkLeaks } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -292,5 +294,33 @@ describe('parks that are made anew', () => {
     await pass(2_000);
     expect(old.every(({ gone }) => gone)).toBe(true);
     expect(parks.parked).toBe(PARKS_DEFAULT);
+  });
+});
+
+describe('parks that keep ending', () => {
+  const dropping = /^parked connections to this relay keep dropping/;
+
+  it('are told of once, with the node, where the line ends them', async () => {
+    const { cluster, lines, pass } = await scene();
+    for (let time = 0; time < 2 * DROPS_TOLD; time += 1) {
+      cluster.kill('a');
+      cluster.down.clear();
+      await pass(20_000);
+    }
+    const told = lines.filter(({ message }) => dropping.test(message));
+    expect(told.map(({ level, fields }) => [level, fields])).toEqual([
+      ['warn', { node: 'a', code: 'closed' }],
+    ]);
+  });
+
+  it('are no news of this kind where a relay refuses them', async () => {
+    const { cluster, lines, pass } = await scene();
+    for (let time = 0; time < 2 * DROPS_TOLD; time += 1) {
+      for (const { client } of cluster.clients.filter((each) => !each.client.gone))
+        client.send(refusal('draining'));
+      await pass(20_000);
+    }
+    expect(lines.some(({ message }) => /draining/.test(message))).toBe(true);
+    expect(lines.filter(({ message }) => dropping.test(message))).toEqual([]);
   });
 });
