@@ -91,7 +91,8 @@ async function startTunnel(pki: PkiDirectory, store: Server, { profiles }: Tunne
   const bridge = await startBeacon(pki.clientArgs('bridge', [relay.port], ...target), options);
   const broker = await startBeacon(pki.clientArgs('broker', [relay.port]), options);
   await broker.waitFor('a tunnel to the bridge is up');
-  const all: readonly BeaconProcess[] = [relay, bridge, broker];
+  // The relay last: it waits for those who still have a leg across it.
+  const all: readonly BeaconProcess[] = [broker, bridge, relay];
   return {
     through: 'tunnel',
     port: broker.port,

@@ -240,6 +240,7 @@ export class Parks {
       this.#options.events?.lost(error.code);
       if (LINE_CODES.has(error.code)) this.#drops.lost(node, error.code);
       this.#holdBack(node);
+      if (![...this.#parks].some(isHeld)) dialer.routes.beginAnew(clock.now());
     }
     this.fill();
   }

@@ -201,6 +201,7 @@ export class KeptTunnel {
     this.#options.events?.lost(why.code);
     if (error) this.#drops.lost(leg.path.join(', '), error.code);
     if (birth) this.#plan.lost(viewOf(leg, birth, 'warm'), why, clock.now());
+    if (this.tunnel.legs.length === 0) this.#options.routes.beginAnew(clock.now());
     this.#run();
     if (this.tunnel.legs.length === 0) onChange();
   }

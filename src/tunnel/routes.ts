@@ -12,6 +12,7 @@ import type { BeaconError } from '../base/errors.ts';
 import {
   DRAINING_MEMORY_MS,
   RECONNECT_FIRST_MS,
+  RECONNECT_HEALTHY_MS,
   ROUTE_ADDRESSES,
   ROUTE_AGAIN_MS,
   ROUTE_NODES,
@@ -64,6 +65,8 @@ interface Entry {
   readonly backoff: Backoff;
   /** Not dialled before. */
   readyAt: number;
+  /** The wait until then is what a relay asked for, or until a person has changed something: not to be cut short. */
+  isOrdered: boolean;
   underWay: number;
   /** Nodes that answered here, the last one first. */
   nodes: readonly string[];
@@ -88,6 +91,8 @@ export class Routes {
   readonly nodes = new RouteNodes();
   readonly #random: Random;
   #entries: Entry[];
+  /** {@link beginAnew} does nothing before. */
+  #anewAt = 0;
 
   /** @param addresses at least one. */
   constructor(addresses: readonly Address[], random: Random) {
@@ -239,6 +244,20 @@ export class Routes {
     if (entry) this.#backOff(entry, error, livedMs, now);
   }
 
+  /**
+   * The last connection is gone, and every address is worth a look: what was drawn while there was another way, or was down
+   * itself a moment ago, would be waited for in vain. All backoffs begin anew, once in RECONNECT_HEALTHY_MS at the most, so
+   * that a relay which takes everybody in and dies of it is not asked without a pause.
+   */
+  beginAnew(now: number): void {
+    if (now < this.#anewAt) return;
+    this.#anewAt = now + RECONNECT_HEALTHY_MS;
+    for (const entry of this.#entries) {
+      const waitMs = entry.backoff.next(Number.POSITIVE_INFINITY);
+      if (!entry.isOrdered) entry.readyAt = Math.min(entry.readyAt, now + waitMs);
+    }
+  }
+
   /** `node` said, or another said of it, that it is about to leave: it is skipped for DRAINING_MEMORY_MS. */
   draining(node: string, now: number): void {
     this.nodes.drains(node, now);
@@ -250,6 +269,7 @@ export class Routes {
       route,
       backoff,
       readyAt: 0,
+      isOrdered: false,
       underWay: 0,
       nodes: [],
       inRow: 0,
@@ -299,6 +319,7 @@ export class Routes {
     // When a relay dies all connections to it end together: one failure, not as many as there were.
     if (now < entry.readyAt && error.retryAfterMs === undefined) return;
     entry.readyAt = Math.max(entry.readyAt, now + waitAfter(error, entry.backoff.next(healthyMs)));
+    entry.isOrdered = !error.retry || error.retryAfterMs !== undefined;
   }
 
   #fit(entry: Entry, wish: Wish, avoid: ReadonlySet<string>, now: number): Fit {

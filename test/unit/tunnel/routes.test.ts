@@ -1,11 +1,10 @@
-/** Which address a client dials next: backoff of each, what is to be avoided, load balancers and names. */
+/** Which address a client dials next: what is to be avoided, load balancers and names. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BeaconError } from '../../../src/base/errors.ts';
 import {
   DRAINING_MEMORY_MS,
   RECONNECT_FIRST_MS,
-  RECONNECT_HEALTHY_MS,
   RECONNECT_MAX_MS,
   ROUTE_ADDRESSES,
   ROUTE_AGAIN_MS,
@@ -13,110 +12,8 @@ import {
   ROUTE_SETTLED,
 } from '../../../src/base/limits.ts';
 import { type Route, Routes, type Wish } from '../../../src/tunnel/routes.ts';
+import { ANY, answer, DOWN, dial, refusal, routesOf, waitOf } from '../../support/routes.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
-
-const ANY: Wish = { need: 'any' };
-const DOWN = new BeaconError('unreachable', 'no route', { retry: true });
-const CUT = new BeaconError('closed', 'cut', { retry: true });
-
-function routesOf(count: number, fraction = 0.5): Routes {
-  const addresses = Array.from({ length: count }, (_, index) => ({ host: 'relay.test', port: index + 1 }));
-  return new Routes(addresses, { fraction: () => fraction, bytes: (size) => Buffer.alloc(size) });
-}
-
-function dial(routes: Routes, now: number, wish: Wish = ANY): Route | undefined {
-  const choice = routes.next(now, wish);
-  return choice.kind === 'dial' ? choice.route : undefined;
-}
-
-function waitOf(routes: Routes, now: number, wish: Wish = ANY): number {
-  const choice = routes.next(now, wish);
-  return choice.kind === 'wait' ? choice.waitMs : 0;
-}
-
-/** Each route answers as the node of that name. */
-function answer(routes: Routes, ...nodes: string[]): void {
-  for (const [index, node] of nodes.entries()) routes.answered(routes.all[index] as Route, node, 0);
-}
-
-function refusal(code: 'avoided' | 'noBridge' | 'draining'): BeaconError {
-  return new BeaconError(code, code, { retry: true });
-}
-
-describe('the backoff of an address', () => {
-  it('keeps nobody waiting but itself', () => {
-    const routes = routesOf(2);
-    const [first, second] = routes.all as [Route, Route];
-    routes.failed(first, DOWN, 0);
-    for (let count = 0; count < 5; count += 1) expect(dial(routes, 0)).toBe(second);
-    expect(dial(routes, RECONNECT_FIRST_MS / 2)).toBe(first);
-  });
-
-  it('doubles with each failure up to its maximum, and starts anew after health', () => {
-    const routes = routesOf(1);
-    const [route] = routes.all as [Route];
-    let now = 0;
-    let ceiling = RECONNECT_FIRST_MS;
-    for (let count = 0; count < 10; count += 1) {
-      expect(dial(routes, now)).toBe(route);
-      routes.failed(route, DOWN, now);
-      expect(waitOf(routes, now)).toBe(ceiling / 2);
-      now += ceiling / 2;
-      ceiling = Math.min(2 * ceiling, RECONNECT_MAX_MS);
-    }
-    routes.lost(route, 'a', CUT, RECONNECT_HEALTHY_MS - 1, now);
-    expect(waitOf(routes, now)).toBe(RECONNECT_MAX_MS / 2);
-    now += RECONNECT_MAX_MS / 2;
-    routes.lost(route, 'a', CUT, RECONNECT_HEALTHY_MS, now);
-    expect(waitOf(routes, now)).toBe(RECONNECT_FIRST_MS / 2);
-  });
-
-  it('counts the loss of all connections to a dead relay as one failure', () => {
-    const routes = routesOf(1);
-    const [route] = routes.all as [Route];
-    for (let count = 0; count < 4; count += 1) routes.lost(route, 'a', CUT, 0, 0);
-    expect(waitOf(routes, 0)).toBe(RECONNECT_FIRST_MS / 2);
-    routes.lost(route, 'a', CUT, 0, RECONNECT_FIRST_MS);
-    expect(waitOf(routes, RECONNECT_FIRST_MS)).toBe(RECONNECT_FIRST_MS);
-  });
-
-  it('starts anew after health of the address, however young the connection was that ended', () => {
-    const routes = routesOf(1);
-    const [route] = routes.all as [Route];
-    for (const now of [0, 10_000, 20_000]) routes.failed(route, DOWN, now);
-    routes.answered(route, 'a', 30_000);
-    routes.answered(route, 'a', 30_000 + RECONNECT_HEALTHY_MS - 1);
-    routes.lost(route, 'a', CUT, 1, 30_000 + RECONNECT_HEALTHY_MS);
-    expect(waitOf(routes, 30_000 + RECONNECT_HEALTHY_MS)).toBe(RECONNECT_FIRST_MS / 2);
-    // One that takes everybody and keeps nobody is not healthy.
-    for (const now of [60_000, 63_000, 66_000]) {
-      routes.answered(route, 'a', now);
-      routes.lost(route, 'a', CUT, 1_000, now + 1_000);
-    }
-    expect(waitOf(routes, 67_000)).toBe(4 * RECONNECT_FIRST_MS);
-  });
-
-  it('comes on top of a time that the relay named, and is slow where a person must act', () => {
-    const routes = routesOf(2);
-    const [first, second] = routes.all as [Route, Route];
-    routes.failed(first, new BeaconError('rateLimit', 'slow', { retry: true, retryAfterMs: 7_000 }), 0);
-    routes.failed(second, new BeaconError('notAllowed', 'no'), 0);
-    expect(waitOf(routes, 0)).toBe(7_000 + RECONNECT_FIRST_MS / 2);
-    expect(dial(routes, RECONNECT_MAX_MS / 2)).toBe(first);
-    expect(waitOf(routes, RECONNECT_MAX_MS / 2, { need: 'any', tried: new Set([first]) })).toBe(
-      RECONNECT_FIRST_MS / 4,
-    );
-  });
-
-  it('is not that of a relay which cannot give what HELLO asked for', () => {
-    const routes = routesOf(1);
-    const [route] = routes.all as [Route];
-    for (let count = 0; count < 10; count += 1) {
-      routes.failed(route, refusal('noBridge'), 1_000 * count, ['x']);
-      expect(waitOf(routes, 1_000 * count)).toBe(RECONNECT_FIRST_MS / 2);
-    }
-  });
-});
 
 describe('of several addresses', () => {
   it('dials under way and what is had count: least first', () => {
