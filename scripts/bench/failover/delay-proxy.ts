@@ -61,6 +61,11 @@ export class DelayProxy {
     this.#server = undefined;
   }
 
+  /** Whether it refuses for good. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Refuses for good: {@link admit} is of no effect. */
   close(): void {
     this.#closed = true;

@@ -55,7 +55,7 @@ async function gather<T>(
 async function cutSingle(traffic: Traffic, end: number, at: number): Promise<number[]> {
   const { site } = traffic;
   const random = seededRandom(SEED + at);
-  const [only, ...others] = site.brokerWays;
+  const [only, ...others] = site.brokerWays.filter(({ isClosed }) => !isClosed);
   for (const way of others) {
     way.refuse();
     way.cut();
