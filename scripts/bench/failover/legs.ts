@@ -22,6 +22,8 @@ const HEALTHY_MS = 5_500;
 const JITTER_MS = 1_000;
 /** Gaps are looked for so long after a fault. */
 const AFTER_MS = 7_000;
+/** A single leg that is away for longer is worth a look at the logs. */
+const SLOW_MS = 2_000;
 const HOLES: readonly Hole[] = ['both', 'forth', 'back'];
 
 export async function measureLegs(scene: Scene): Promise<Row[]> {
@@ -68,7 +70,9 @@ async function cutSingle(traffic: Traffic, end: number, at: number): Promise<num
     const cutAt = systemClock.now();
     only.cut();
     await sleep(systemClock, HEALTHY_MS);
-    gaps.push(current.arrivals?.longestGap(cutAt, cutAt + HEALTHY_MS) ?? Number.NaN);
+    const gap = current.arrivals?.longestGap(cutAt, cutAt + HEALTHY_MS) ?? Number.NaN;
+    gaps.push(gap);
+    if (gap > SLOW_MS) console.error(`single leg: ${rounded(gap)} ms from ${cutAt}; ${site.tail}`);
   }
   await Promise.all(others.map((way) => way.admit()));
   return gaps;
