@@ -71,9 +71,15 @@ export class Site {
     { turn, crossing }: { readonly turn: number; readonly crossing: boolean },
   ): Promise<Site> {
     const files = await makePkiDirectory(freshPki());
-    const open = (delayMs: number): Promise<DelayProxy[]> =>
-      Promise.all(cluster.nodes.map((node) => DelayProxy.listen(() => cluster.portOf(node), { delayMs })));
-    const ways = { bridge: await open(DELAY_MS), broker: await open(0) };
+    // As in life each end has an address of its own: relays admit 100 connections of one in a minute.
+    const open = (delayMs: number, address: string): Promise<DelayProxy[]> => {
+      const options = { delayMs, source: () => address };
+      return Promise.all(cluster.nodes.map((node) => DelayProxy.listen(() => cluster.portOf(node), options)));
+    };
+    const ways = {
+      bridge: await open(DELAY_MS, `127.1.${turn}.1`),
+      broker: await open(0, `127.1.${turn}.2`),
+    };
     const [entry = 0, holder = 0, third = 0] = cluster.nodes.map((at) => (at + turn) % cluster.nodes.length);
     for (const at of [entry, third]) ways.bridge[at]?.refuse();
     ways.broker[holder]?.refuse();
