@@ -25,6 +25,8 @@ export type Look = () => Iterable<Sample>;
 
 export class Metrics {
   readonly #registry = new Registry();
+  /** Counts them. */
+  #scrape = 0;
 
   get contentType(): string {
     return this.#registry.contentType;
@@ -32,7 +34,17 @@ export class Metrics {
 
   /** All of them in the text format of Prometheus. */
   text(): Promise<string> {
+    this.#scrape += 1;
     return this.#registry.metrics();
+  }
+
+  /** `look`, made to look only once for all the metrics of one scrape: for what is dear to collect. */
+  oncePerScrape<T>(look: () => T): () => T {
+    let seen: { readonly scrape: number; readonly value: T } | undefined;
+    return () => {
+      if (seen?.scrape !== this.#scrape) seen = { scrape: this.#scrape, value: look() };
+      return seen.value;
+    };
   }
 
   /** What happened, counted from now on. One without labels is 0 at first, others are not there. */
@@ -53,9 +65,15 @@ export class Metrics {
       ...this.#configuration(naming),
       collect() {
         this.reset();
+        this.remove({}); // reset() leaves a 0 in one without labels
         for (const [value, labels = {}] of look()) this.inc({ ...labels }, value);
       },
     });
+  }
+
+  /** A gauge that has no labels; undefined: no sample. */
+  value(name: string, help: string, look: () => number | undefined): void {
+    this.gauge({ name, help }, () => one(look()));
   }
 
   gauge(naming: Naming, look: Look): void {
@@ -63,6 +81,7 @@ export class Metrics {
       ...this.#configuration(naming),
       collect() {
         this.reset();
+        this.remove({});
         for (const [value, labels = {}] of look()) this.set({ ...labels }, value);
       },
     });

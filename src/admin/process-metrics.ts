@@ -31,27 +31,18 @@ export function addProcessMetrics(metrics: Metrics, daemon: string, clock: Clock
     },
     () => delay.read(),
   );
-  metrics.gauge(
-    { name: 'beacon_process_start_time_seconds', help: 'When the process started, since 1970.' },
-    () => one(startedS),
-  );
+  metrics.value('beacon_process_start_time_seconds', 'When the process started, since 1970.', () => startedS);
   metrics.total({ name: 'beacon_process_cpu_seconds_total', help: 'CPU time, user and system.' }, () => {
     const { user, system } = process.cpuUsage();
     return one((user + system) / 1e6);
   });
-  metrics.gauge({ name: 'beacon_process_resident_memory_bytes', help: 'Resident memory.' }, () =>
-    one(process.memoryUsage.rss()),
+  metrics.value('beacon_process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  metrics.value(
+    'beacon_process_open_fds',
+    'Open descriptors; nothing where the system does not count them.',
+    () => descriptors.count(),
   );
-  metrics.gauge(
-    {
-      name: 'beacon_process_open_fds',
-      help: 'Open descriptors; nothing where the system does not count them.',
-    },
-    () => one(descriptors.count()),
-  );
-  metrics.gauge({ name: 'beacon_process_max_fds', help: 'Descriptors that the process may open.' }, () =>
-    one(descriptors.limit),
-  );
+  metrics.value('beacon_process_max_fds', 'Descriptors that the process may open.', () => descriptors.limit);
   return delay;
 }
 

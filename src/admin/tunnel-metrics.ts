@@ -25,11 +25,6 @@ export function tunnelEvents(metrics: Metrics) {
     help: 'Dials of relays, by outcome: connected, or the code of the error.',
     labels: ['outcome'],
   });
-  const groups = metrics.counter({
-    name: 'beacon_tls_groups_total',
-    help: 'TLS connections that this process has dialled, by the group of their key exchange.',
-    labels: ['hop', 'group'],
-  });
   const reconnects = metrics.counter({
     name: 'beacon_reconnects_total',
     help: 'Parks or legs that were lost, for each of which another connection is made, by the code of the error.',
@@ -54,7 +49,7 @@ export function tunnelEvents(metrics: Metrics) {
       const known = roundTrips.get(hop) ?? ms;
       roundTrips.set(hop, known + ALPHA * (ms - known));
     },
-    negotiated: (hop: string, group: string) => groups({ hop, group }),
+    negotiated: groupsCounter(metrics),
     lost: (code: string) => reconnects({ code }),
     moved: (why: string) => failovers({ why }),
     resumed: (ms: number) => resumed(ms / 1_000),
@@ -63,12 +58,23 @@ export function tunnelEvents(metrics: Metrics) {
   };
 }
 
+/** Counts the TLS connections that a process has dialled. */
+export function groupsCounter(metrics: Metrics): (hop: string, group: string) => void {
+  const groups = metrics.counter({
+    name: 'beacon_tls_groups_total',
+    help: 'TLS connections that this process has dialled, by the group of their key exchange.',
+    labels: ['hop', 'group'],
+  });
+  return (hop, group) => groups({ hop, group });
+}
+
 /** What is looked up at each scrape. @param roundTrips as of {@link tunnelEvents}. */
 export function addTunnelMetrics(
   metrics: Metrics,
-  sessions: () => readonly SessionFacts[],
+  look: () => readonly SessionFacts[],
   roundTrips: ReadonlyMap<string, number>,
 ): void {
+  const sessions = metrics.oncePerScrape(look);
   metrics.gauge({ name: 'beacon_legs', help: 'Legs of all tunnels, by state.', labels: ['state'] }, () =>
     legsByState(sessions()),
   );

@@ -1,5 +1,5 @@
 /** The metrics of a bridge. docs/metrics.md has the same list. */
-import { type Metrics, one } from '../admin/metrics.ts';
+import type { Metrics } from '../admin/metrics.ts';
 import { addTunnelMetrics, tunnelEvents } from '../admin/tunnel-metrics.ts';
 import type { Bridge } from './bridge.ts';
 import type { BridgeEvents } from './events.ts';
@@ -24,17 +24,27 @@ export function addBridgeMetrics(
   bridges: readonly Bridge[],
   { roundTrips }: BridgeCounts,
 ): void {
-  const gauge = (name: string, help: string, of: (bridge: Bridge) => number): void =>
-    metrics.gauge({ name, help }, () => one(bridges.reduce((sum, bridge) => sum + of(bridge), 0)));
-  gauge('beacon_parked', 'Connections that are parked at relays.', ({ parked }) => parked);
-  gauge('beacon_tunnels', 'Tunnels to brokers.', ({ tunnels }) => tunnels);
-  gauge('beacon_streams', 'Streams that run.', ({ streams }) => streams);
-  metrics.gauge(
-    {
-      name: 'beacon_park_hosts',
-      help: 'Hosts of relays at which connections are parked: two or more are wanted.',
-    },
-    () => one(new Set(bridges.flatMap(({ parkedByHost }) => [...parkedByHost.keys()])).size),
+  const sum = (of: (bridge: Bridge) => number) => (): number =>
+    bridges.reduce((total, bridge) => total + of(bridge), 0);
+  metrics.value(
+    'beacon_parked',
+    'Connections that are parked at relays.',
+    sum(({ parked }) => parked),
+  );
+  metrics.value(
+    'beacon_tunnels',
+    'Tunnels to brokers.',
+    sum(({ tunnels }) => tunnels),
+  );
+  metrics.value(
+    'beacon_streams',
+    'Streams that run.',
+    sum(({ streams }) => streams),
+  );
+  metrics.value(
+    'beacon_park_hosts',
+    'Hosts of relays at which connections are parked: two or more are wanted.',
+    () => new Set(bridges.flatMap(({ parkedByHost }) => [...parkedByHost.keys()])).size,
   );
   addTunnelMetrics(metrics, () => bridges.flatMap(({ sessions }) => sessions), roundTrips);
 }

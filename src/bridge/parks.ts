@@ -158,6 +158,11 @@ export class Parks {
     this.fill();
   }
 
+  /** Those that a node has taken in, without the ones that leave. */
+  get #held(): Held[] {
+    return [...this.#parks].filter(isHeld);
+  }
+
   /** What is renewed leaves a place where it was. */
   get #loadWithoutRenewing(): ReadonlyMap<string, number> {
     return ParkSpread.load([...this.#parks, ...this.#leaving].filter(isHeld));
@@ -212,7 +217,7 @@ export class Parks {
     dialer.routes.answered(park.route, node, clock.now(), zone);
     this.#newsOf(park.route).good();
     log[this.parked === 1 ? 'info' : 'debug']('parked at a relay', { node, zone });
-    const held = [...this.#parks].filter(isHeld);
+    const held = this.#held;
     if (park.explores && isHeld(park)) this.#close(this.#spread.landed(park, held, clock.now()));
     else this.#close(this.#renewing ?? [...this.#leaving][0]);
     this.#renewNext();
@@ -240,7 +245,7 @@ export class Parks {
       this.#options.events?.lost(error.code);
       if (LINE_CODES.has(error.code)) this.#drops.lost(node, error.code);
       this.#holdBack(node);
-      if (![...this.#parks].some(isHeld)) dialer.routes.beginAnew(clock.now());
+      if (this.#held.length === 0) dialer.routes.beginAnew(clock.now());
     }
     this.fill();
   }
@@ -250,7 +255,7 @@ export class Parks {
     const { clock, random, least } = this.#options;
     const now = clock.now();
     this.#spread.changed(now);
-    const elsewhere = [...this.#parks].filter(isHeld).filter((park) => hostOf(park.node) !== hostOf(node));
+    const elsewhere = this.#held.filter((park) => hostOf(park.node) !== hostOf(node));
     if (2 * elsewhere.length < least) this.#endHold();
     else if (this.#holdUntil <= now) this.#holdUntil = now + random.fraction() * PARK_SPREAD_MS;
   }
@@ -265,7 +270,7 @@ export class Parks {
   #lookAround(): void {
     const { clock, dialer } = this.#options;
     const now = clock.now();
-    const held = [...this.#parks].filter(isHeld);
+    const held = this.#held;
     if (this.#dialling > 0 || this.#exploring || held.length < this.#parks.size) return;
     // Those that are left are enough: nobody else will be parked in the place of these.
     const spare = [...this.#leaving, this.#renewing].filter((park) => park !== undefined);
@@ -303,7 +308,7 @@ export class Parks {
   #renewNext(): void {
     if (this.#renewing || this.#stop.signal.aborted) return;
     // One that is not parked yet is looked at again when it is.
-    const old = [...this.#parks].filter(isHeld).find(({ generation }) => generation < this.#generation);
+    const old = this.#held.find(({ generation }) => generation < this.#generation);
     if (!old) return;
     this.#parks.delete(old);
     this.#renewing = old;

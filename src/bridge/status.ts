@@ -1,6 +1,7 @@
 /** What `beacon status` shows of a bridge. */
 import type { Status } from '../admin/status.ts';
 import { STATUS_ROWS } from '../base/limits.ts';
+import { stateOf } from '../tunnel/leg-pairs.ts';
 import type { Bridge } from './bridge.ts';
 
 /** @param bridges more than one while the CA is changed. */
@@ -18,9 +19,9 @@ export function statusOf(bridges: readonly Bridge[], targets: number): Status {
     parks: hosts.map(([host, parked]) => ({ host, parked })),
     legs: sessions
       .flatMap(({ legs }, session) =>
-        legs.map(({ active, suspected, srttMs }) => ({
+        legs.map(({ srttMs, ...leg }) => ({
           tunnel: session + 1,
-          state: suspected ? 'suspected' : active ? 'active' : 'warm',
+          state: stateOf(leg),
           roundTripMs: srttMs ?? null,
         })),
       )

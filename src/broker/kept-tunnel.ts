@@ -12,7 +12,7 @@ import { BrokerTunnel, type PairedLink } from '../tunnel/broker-tunnel.ts';
 import { Drops } from '../tunnel/drops.ts';
 import type { TunnelIdentity } from '../tunnel/http2.ts';
 import type { Leg } from '../tunnel/leg.ts';
-import type { LegView } from '../tunnel/leg-pairs.ts';
+import { type LegState, type LegView, stateOf } from '../tunnel/leg-pairs.ts';
 import { LegPlan } from '../tunnel/leg-plan.ts';
 import type { LegDial, Redundancy } from '../tunnel/leg-step.ts';
 import type { Route, Routes } from '../tunnel/routes.ts';
@@ -139,7 +139,7 @@ export class KeptTunnel {
       const birth = this.#births.get(leg);
       const stat = stats.get(leg.id);
       if (!birth || !stat) return [];
-      return [viewOf(leg, birth, stat.suspected ? 'suspected' : stat.active ? 'active' : 'warm')];
+      return [viewOf(leg, birth, stateOf(stat))];
     });
   }
 
@@ -201,9 +201,10 @@ export class KeptTunnel {
     this.#options.events?.lost(why.code);
     if (error) this.#drops.lost(leg.path.join(', '), error.code);
     if (birth) this.#plan.lost(viewOf(leg, birth, 'warm'), why, clock.now());
-    if (this.tunnel.legs.length === 0) this.#options.routes.beginAnew(clock.now());
+    const isLast = this.tunnel.legs.length === 0;
+    if (isLast) this.#options.routes.beginAnew(clock.now());
     this.#run();
-    if (this.tunnel.legs.length === 0) onChange();
+    if (isLast) onChange();
   }
 
   #onMove(leg: Leg, why: 'lost' | 'stalled'): void {
@@ -259,6 +260,6 @@ function linkOf({ link, path }: PairedLeg): PairedLink {
   return { link, path: path.map(({ node }) => node) };
 }
 
-function viewOf({ id, path }: Leg, { route, at }: Birth, state: LegView['state']): LegView {
+function viewOf({ id, path }: Leg, { route, at }: Birth, state: LegState): LegView {
   return { id, path, route, state, bornAt: at };
 }

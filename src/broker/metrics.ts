@@ -1,5 +1,5 @@
 /** The metrics of a broker. docs/metrics.md has the same list. */
-import { type Metrics, one, type Sample } from '../admin/metrics.ts';
+import type { Metrics, Sample } from '../admin/metrics.ts';
 import { addTunnelMetrics, tunnelEvents } from '../admin/tunnel-metrics.ts';
 import type { Broker } from './broker.ts';
 import type { BrokerEvents } from './events.ts';
@@ -43,14 +43,12 @@ export function brokerEvents(metrics: Metrics): BrokerCounts {
 
 /** What is looked up at each scrape. */
 export function addBrokerMetrics(metrics: Metrics, broker: Broker, { roundTrips }: BrokerCounts): void {
-  const gauge = (name: string, help: string, look: () => number): void =>
-    metrics.gauge({ name, help }, () => one(look()));
-  gauge('beacon_connected', '1 while a tunnel is up and has a leg, else 0.', () =>
+  metrics.value('beacon_connected', '1 while a tunnel is up and has a leg, else 0.', () =>
     broker.connected ? 1 : 0,
   );
-  gauge('beacon_tunnels', 'Tunnels to bridges.', () => broker.tunnels.length);
-  gauge('beacon_streams', 'Streams that run.', () => broker.streams);
-  gauge('beacon_clients_waiting', 'Clients that wait for a tunnel.', () => broker.waiting);
+  metrics.value('beacon_tunnels', 'Tunnels to bridges.', () => broker.tunnels.length);
+  metrics.value('beacon_streams', 'Streams that run.', () => broker.streams);
+  metrics.value('beacon_clients_waiting', 'Clients that wait for a tunnel.', () => broker.waiting);
   metrics.gauge(
     {
       name: 'beacon_tunnels_by_redundancy',

@@ -1,5 +1,6 @@
 /** What `beacon status` shows of a broker: its tunnels, and whether a dead relay would be noticed. */
 import type { Row, Status } from '../admin/status.ts';
+import { stateOf } from '../tunnel/leg-pairs.ts';
 import type { Broker, TunnelStatus } from './broker.ts';
 
 export function statusOf(broker: Broker): Status {
@@ -28,10 +29,10 @@ function rowOf({ bridge, streams, paths, redundancy, retired, session }: TunnelS
 }
 
 function legsOf({ paths, session }: TunnelStatus, index: number): readonly Row[] {
-  return session.legs.map(({ active, suspected, srttMs }, at) => ({
+  return session.legs.map(({ srttMs, ...leg }, at) => ({
     tunnel: index + 1,
     path: paths[at]?.join(' > ') ?? null,
-    state: suspected ? 'suspected' : active ? 'active' : 'warm',
+    state: stateOf(leg),
     roundTripMs: srttMs ?? null,
   }));
 }

@@ -1,5 +1,6 @@
 /** The metrics of a relay. docs/metrics.md has the same list. */
 import { each, type Metrics, one, type Sample, state } from '../admin/metrics.ts';
+import { groupsCounter } from '../admin/tunnel-metrics.ts';
 import type { DrainState } from '../base/drain.ts';
 import { SPLICE_SLOTS } from '../base/limits.ts';
 import type { Role } from '../wire/frames.ts';
@@ -46,11 +47,7 @@ export function relayEvents(metrics: Metrics): RelayEvents {
     help: 'Forwards that left this node, by outcome. notHere: the advert was stale, the bridge was gone.',
     labels: ['outcome'],
   });
-  const groups = metrics.counter({
-    name: 'beacon_tls_groups_total',
-    help: 'TLS connections that this process has dialled, by the group of their key exchange.',
-    labels: ['hop', 'group'],
-  });
+  const negotiated = groupsCounter(metrics);
   const { handshake, pairing, roundTrip } = durations(metrics);
   return {
     handshake: (ms) => handshake(ms / 1_000),
@@ -64,7 +61,7 @@ export function relayEvents(metrics: Metrics): RelayEvents {
     },
     ponged: (ms) => roundTrip(ms / 1_000),
     forwarded: (outcome) => forwards({ outcome }),
-    negotiated: (group) => groups({ hop: 'forward', group }),
+    negotiated: (group) => negotiated('forward', group),
   };
 }
 
@@ -102,17 +99,19 @@ const DRAIN_STATES: readonly DrainState[] = ['serving', 'draining', 'drained'];
 
 /** What is looked up at each scrape. */
 export function addRelayMetrics(metrics: Metrics, relay: Relay, drainState: () => DrainState): void {
-  const gauge = (name: string, help: string, look: () => number | undefined): void =>
-    metrics.gauge({ name, help }, () => one(look()));
-  gauge('beacon_parked', 'Bridge connections that are parked here.', () => relay.parked);
-  gauge('beacon_splices', 'Splices that run.', () => relay.splices);
-  gauge(
+  metrics.value('beacon_parked', 'Bridge connections that are parked here.', () => relay.parked);
+  metrics.value('beacon_splices', 'Splices that run.', () => relay.splices);
+  metrics.value(
     'beacon_slots_used',
     'Splice slots in use, those of pairings under way included.',
     () => relay.slots.used,
   );
-  gauge('beacon_slots_max', 'Splice slots of this node.', () => SPLICE_SLOTS);
-  gauge('beacon_slots_waiting', 'Brokers and forwards that wait for a slot.', () => relay.slots.waiting);
+  metrics.value('beacon_slots_max', 'Splice slots of this node.', () => SPLICE_SLOTS);
+  metrics.value(
+    'beacon_slots_waiting',
+    'Brokers and forwards that wait for a slot.',
+    () => relay.slots.waiting,
+  );
   metrics.gauge(
     {
       name: 'beacon_drain_state',
@@ -123,7 +122,10 @@ export function addRelayMetrics(metrics: Metrics, relay: Relay, drainState: () =
   );
   addSpliceMetrics(metrics, relay);
   addDoorMetrics(metrics, relay);
-  addClusterMetrics(metrics, () => relay.clusterStatus());
+  addClusterMetrics(
+    metrics,
+    metrics.oncePerScrape(() => relay.clusterStatus()),
+  );
 }
 
 function addSpliceMetrics(metrics: Metrics, relay: Relay): void {
@@ -145,8 +147,6 @@ function addSpliceMetrics(metrics: Metrics, relay: Relay): void {
 }
 
 function addDoorMetrics(metrics: Metrics, relay: Relay): void {
-  const gauge = (name: string, help: string, look: () => number): void =>
-    metrics.gauge({ name, help }, () => one(look()));
   metrics.total(
     {
       name: 'beacon_rate_limited_total',
@@ -158,7 +158,7 @@ function addDoorMetrics(metrics: Metrics, relay: Relay): void {
       return each('how', { told, closed });
     },
   );
-  gauge(
+  metrics.value(
     'beacon_rate_limit_entries',
     'Sources and wider networks that are remembered.',
     () => relay.door.rate.size,
@@ -167,12 +167,12 @@ function addDoorMetrics(metrics: Metrics, relay: Relay): void {
     { name: 'beacon_rate_limit_evicted_total', help: 'Sources that were forgotten to make room.' },
     () => one(relay.door.rate.evicted),
   );
-  gauge(
+  metrics.value(
     'beacon_handshakes_unfinished',
     'Connections between accept and the end of their handshake.',
     () => relay.door.handshakes.unfinished,
   );
-  gauge(
+  metrics.value(
     'beacon_handshakes_waiting',
     'Of those, how many wait for CPU time.',
     () => relay.door.handshakes.waiting,

@@ -3,6 +3,9 @@ import { hostOf, shareHost } from './node-names.ts';
 import type { RouteNodes } from './route-nodes.ts';
 import type { Route } from './routes.ts';
 
+/** `suspected`: silent, and not yet given up. */
+export type LegState = 'active' | 'warm' | 'suspected';
+
 export interface LegView {
   /** Names the leg; unique within its tunnel. */
   readonly id: number;
@@ -10,8 +13,7 @@ export interface LegView {
   readonly path: readonly string[];
   /** On which it was dialled. */
   readonly route: Route;
-  /** `suspected`: silent, and not yet given up. */
-  readonly state: 'active' | 'warm' | 'suspected';
+  readonly state: LegState;
   /** When it was there, by the clock of the plan. */
   readonly bornAt: number;
 }
@@ -24,6 +26,12 @@ export interface Judgement {
   /** The leg that is to be replaced. */
   readonly replacing: number | undefined;
   readonly now: number;
+}
+
+/** In one word what the session says of a leg. */
+export function stateOf(leg: { readonly active: boolean; readonly suspected: boolean }): LegState {
+  if (leg.suspected) return 'suspected';
+  return leg.active ? 'active' : 'warm';
 }
 
 /** Whether a node of `leg` is about to leave. */

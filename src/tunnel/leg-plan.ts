@@ -78,7 +78,7 @@ export class LegPlan {
   /** What to do next, given the legs that there are. */
   step(now: number, legs: readonly LegView[]): LegStep {
     const sound = legs.filter(({ state }) => state !== 'suspected');
-    const staying = sound.filter((leg) => !isDraining(leg, this.#judgement(now)));
+    const staying = sound.filter((leg) => !this.#drains(leg, now));
     const best = bestPair(sound, this.#judgement(now));
     // Two that leave are worth less than one that stays.
     const pair = best?.some((leg) => staying.includes(leg)) || staying.length === 0 ? best : undefined;
@@ -146,6 +146,10 @@ export class LegPlan {
     this.#why = 'searching';
   }
 
+  #drains(leg: LegView, now: number): boolean {
+    return isDraining(leg, this.#judgement(now));
+  }
+
   #judgement(now: number): Judgement {
     return { nodes: this.#options.routes.nodes, replacing: this.#replacing, now };
   }
@@ -158,7 +162,7 @@ export class LegPlan {
     now: number,
   ): LegView | undefined {
     if (pair) return sound.find((leg) => !pair.includes(leg));
-    const leaving = sound.filter((leg) => isDraining(leg, this.#judgement(now)));
+    const leaving = sound.filter((leg) => this.#drains(leg, now));
     if (leaving.length < sound.length && leaving.length > 0) return leaving[0];
     if (sound.length <= 2) {
       // Room for the next one: the oldest of those that are silent.
@@ -201,7 +205,7 @@ export class LegPlan {
 
   /** One of two legs that share nothing is to be replaced. */
   #renew(now: number, pair: LegPair, sound: readonly LegView[]): LegStep {
-    const draining = pair.find((leg) => isDraining(leg, this.#judgement(now)));
+    const draining = pair.find((leg) => this.#drains(leg, now));
     const waitMs = this.#search.waitMs(now);
     if (waitMs > 0) return draining ? this.#orLetGo(draining, waitMs, now) : { kind: 'wait', waitMs };
     if (this.#isPaused) this.#newRound('direct');
@@ -223,7 +227,7 @@ export class LegPlan {
   }
 
   #mustRenew(now: number, pair: LegPair): boolean {
-    return now >= this.#rebalanceAt || pair.some((leg) => isDraining(leg, this.#judgement(now)));
+    return now >= this.#rebalanceAt || pair.some((leg) => this.#drains(leg, now));
   }
 
   /** Two legs that share nothing can stay. Where they share a zone, a few dials are for another one. */

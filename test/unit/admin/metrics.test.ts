@@ -32,6 +32,20 @@ describe('Metrics', () => {
     expect(sumOf(read, 't_total')).toBe(7);
   });
 
+  it('collects what several metrics show once for each scrape', async () => {
+    const metrics = new Metrics();
+    let looks = 0;
+    const status = metrics.oncePerScrape(() => ({ looks: ++looks }));
+    metrics.value('first', NAME.help, () => status().looks);
+    metrics.value('second', NAME.help, () => status().looks);
+    metrics.value('none', NAME.help, () => undefined);
+    for (const scrape of [1, 2]) {
+      const read = parseExposition(await metrics.text());
+      expect([sumOf(read, 'first'), sumOf(read, 'second'), looks]).toEqual([scrape, scrape, scrape]);
+      expect(read.get('none')?.series).toEqual([]);
+    }
+  });
+
   it('puts durations into buckets', async () => {
     const metrics = new Metrics();
     const observe = metrics.histogram({ ...NAME, name: 'd_seconds', labels: ['way'] }, [0.1, 1]);
