@@ -1,9 +1,11 @@
-/** Asks the administration of a process of this machine, for the tools of the command line. */
+/** Asks the administration or the health of a process of this machine, for the tools of the command line. */
 import { type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import { type Address, formatAddress } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import { BeaconError, systemCode } from '../base/errors.ts';
 import { ADMIN_ANSWER_BYTES, ADMIN_ANSWER_MS } from '../base/limits.ts';
+import { flagOf } from '../config/settings.ts';
+import { ALIVE, READY } from './endpoints.ts';
 
 /** What is asked of it: by method and path. */
 export type Question = { readonly method: 'GET' | 'POST'; readonly path: string };
@@ -17,10 +19,36 @@ export async function askAdmin(
   question: Question,
   clock: Clock,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const name = formatAddress(address);
-  const { status, body } = await exchange(address, name, question, clock);
-  if (status >= 200 && status < 300) return objectIn(body, name);
-  throw new BeaconError('notAllowed', `${name} answered ${status}: ${body.trim().slice(0, 200)}`);
+  const place: Place = { address, name: formatAddress(address), flag: flagOf('adminAddr') };
+  const { status, body } = await exchange(place, question, clock);
+  if (status >= 200 && status < 300) return objectIn(body, place);
+  throw refusalOf(place, { status, body });
+}
+
+/**
+ * Resolves with what a daemon says of itself when that is good: `alive`, or `ready` to take work. Throws as {@link askAdmin};
+ * `notAllowed` says why it is not ready.
+ */
+export async function askHealth(
+  address: Address,
+  path: '/healthz' | '/readyz',
+  clock: Clock,
+): Promise<string> {
+  const place: Place = { address, name: formatAddress(address), flag: flagOf('healthAddr') };
+  const { status, body } = await exchange(place, { method: 'GET', path }, clock);
+  if (status !== 200) throw refusalOf(place, { status, body });
+  const said = body.trim();
+  // Many servers answer 200 to whatever they are asked.
+  if (said !== (path === '/healthz' ? ALIVE : READY)) throw notOurs(place);
+  return said;
+}
+
+interface Place {
+  readonly address: Address;
+  /** For errors. */
+  readonly name: string;
+  /** The setting that says where it is. */
+  readonly flag: string;
 }
 
 interface Reply {
@@ -28,41 +56,37 @@ interface Reply {
   readonly body: string;
 }
 
-function exchange(
-  { host, port }: Address,
-  name: string,
-  { method, path }: Question,
-  clock: Clock,
-): Promise<Reply> {
+function exchange(place: Place, { method, path }: Question, clock: Clock): Promise<Reply> {
+  const { host, port } = place.address;
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const asked: ClientRequest = send({ host, port, method, path, agent: false }, (response) =>
-    read(response, name).then(resolve, reject),
+    read(response, place).then(resolve, reject),
   );
   const timer = clock.after(ADMIN_ANSWER_MS, () => {
-    reject(new BeaconError('timeout', `${name} did not answer within ${ADMIN_ANSWER_MS / 1_000} s`));
+    reject(new BeaconError('timeout', `${place.name} did not answer within ${ADMIN_ANSWER_MS / 1_000} s`));
     asked.destroy();
   });
-  asked.once('error', (cause) => reject(nobodyAt(name, cause)));
+  asked.once('error', (cause) => reject(nobodyAt(place, cause)));
   asked.end();
   return promise.finally(() => timer.cancel());
 }
 
-async function read(response: IncomingMessage, name: string): Promise<Reply> {
+async function read(response: IncomingMessage, place: Place): Promise<Reply> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > ADMIN_ANSWER_BYTES) throw notOurs(name);
+      if (bytes > ADMIN_ANSWER_BYTES) throw notOurs(place);
     }
   } catch (error) {
-    throw error instanceof BeaconError ? error : nobodyAt(name, error);
+    throw error instanceof BeaconError ? error : nobodyAt(place, error);
   }
   return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() };
 }
 
-function objectIn(body: string, name: string): Readonly<Record<string, unknown>> {
+function objectIn(body: string, place: Place): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(body);
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
@@ -70,20 +94,24 @@ function objectIn(body: string, name: string): Readonly<Record<string, unknown>>
   } catch {
     // As below.
   }
-  throw notOurs(name);
+  throw notOurs(place);
 }
 
-function nobodyAt(name: string, cause: unknown): BeaconError {
+function refusalOf({ name }: Place, { status, body }: Reply): BeaconError {
+  return new BeaconError('notAllowed', `${name} answered ${status}: ${body.trim().slice(0, 200)}`);
+}
+
+function nobodyAt({ name, flag }: Place, cause: unknown): BeaconError {
   const code = systemCode(cause);
   const why =
     code === 'ECONNREFUSED' ? 'nobody listens there' : `the connection failed (${code ?? 'no reason given'})`;
   return new BeaconError(
     'unreachable',
-    `no daemon answers at ${name}: ${why}; is it running, and is this its --admin-addr?`,
+    `no daemon answers at ${name}: ${why}; is it running, and is this its ${flag}?`,
     { cause, retry: true },
   );
 }
 
-function notOurs(name: string): BeaconError {
+function notOurs({ name }: Place): BeaconError {
   return new BeaconError('malformed', `what answers at ${name} is no daemon of beacon`);
 }

@@ -6,6 +6,10 @@ import type { Metrics } from './metrics.ts';
 import type { Status } from './status.ts';
 import { statusPage } from './status-page.ts';
 
+/** What /healthz and /readyz say when all is well. */
+export const ALIVE = 'alive';
+export const READY = 'ready';
+
 export interface EndpointsOptions {
   readonly metrics: Metrics;
   /** Why it takes no work now; undefined: it does. */
@@ -18,11 +22,11 @@ export interface EndpointsOptions {
 /** For probes and scrapers, from wherever the listener can be reached. */
 export function healthPaths({ metrics, notReady }: EndpointsOptions): Paths {
   return {
-    '/healthz': { GET: () => line(200, 'alive') },
+    '/healthz': { GET: () => line(200, ALIVE) },
     '/readyz': {
       GET: () => {
         const why = notReady();
-        return why === undefined ? line(200, 'ready') : line(503, `not ready: ${why}`);
+        return why === undefined ? line(200, READY) : line(503, `not ready: ${why}`);
       },
     },
     '/metrics': {

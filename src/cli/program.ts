@@ -9,6 +9,7 @@ import { certsCommand } from './certs.ts';
 import type { Start } from './daemon.ts';
 import { drainCommand } from './drain.ts';
 import { EXIT_OK, reportError } from './errors.ts';
+import { healthCommand } from './health.ts';
 import { addExamples, applyLook } from './help.ts';
 import { type Host, processHost } from './host.ts';
 import { infoHashCommand } from './info-hash.ts';
@@ -38,6 +39,7 @@ export function buildProgram(host: Host = processHost(process.env), starts: Star
     .addCommand(relayCommand(starts.relay, host))
     .addCommand(bridgeCommand(starts.bridge, host))
     .addCommand(brokerCommand(starts.broker, host))
+    .addCommand(healthCommand(host).helpGroup('Running daemons:'))
     .addCommand(statusCommand(host).helpGroup('Running daemons:'))
     .addCommand(drainCommand(host).helpGroup('Running daemons:'))
     .addCommand(certsCommand().helpGroup('Tools:'))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { adminAddressFor, adminPlaces } from '../../../src/config/admin-places.ts';
+import { adminAddressFor, adminPlaces, healthAddressFor } from '../../../src/config/admin-places.ts';
 
 const at = (host: string, port: number) => ({ host, port });
 
@@ -55,6 +55,30 @@ describe('adminAddressFor', () => {
     [undefined, { BEACON_HEALTH_ADDR: '127.0.0.1:0' }, /no place/],
   ])('refuses %s with %o', (flag, env, message) => {
     expect(() => adminAddressFor(flag, env)).toThrow(
+      expect.objectContaining({ code: 'config', message: expect.stringMatching(message) }),
+    );
+  });
+});
+
+describe('healthAddressFor', () => {
+  it.each([
+    [undefined, {}, at('127.0.0.1', 8_080)],
+    [undefined, { BEACON_HEALTH_ADDR: ':8080' }, at('127.0.0.1', 8_080)],
+    [undefined, { BEACON_HEALTH_ADDR: '0.0.0.0:9' }, at('127.0.0.1', 9)],
+    [undefined, { BEACON_HEALTH_ADDR: '[::]:9' }, at('::1', 9)],
+    [undefined, { BEACON_HEALTH_ADDR: '10.0.0.1' }, at('10.0.0.1', 8_080)],
+    [':7', { BEACON_HEALTH_ADDR: ':9' }, at('127.0.0.1', 7)],
+  ])('finds %s with %o', (flag, env, address) => {
+    expect(healthAddressFor(flag, env)).toEqual(address);
+  });
+
+  it.each([
+    ['x:y', {}, /^--health-addr: /],
+    [undefined, { BEACON_HEALTH_ADDR: 'x:y' }, /^BEACON_HEALTH_ADDR: /],
+    ['off', {}, /no place/],
+    [undefined, { BEACON_HEALTH_ADDR: ':0' }, /no place/],
+  ])('refuses %s with %o', (flag, env, message) => {
+    expect(() => healthAddressFor(flag, env)).toThrow(
       expect.objectContaining({ code: 'config', message: expect.stringMatching(message) }),
     );
   });
