@@ -6,7 +6,7 @@
  *   npm run bench:failover -- [--json FILE] [--only kills|legs|outage|posts|overhead|memory|crowd|rebuild] [--quick]
  */
 import { parseArgs } from 'node:util';
-import { headOf, NAMES } from './bench/failover/bars.ts';
+import { BARS } from './bench/failover/bars.ts';
 import { measureMemory, measureOverhead } from './bench/failover/costs.ts';
 import { measureKills } from './bench/failover/kills.ts';
 import { measureLegs } from './bench/failover/legs.ts';
@@ -14,9 +14,9 @@ import { measureCrowd, measureRebuild } from './bench/failover/many.ts';
 import { measureOutage, measurePosts } from './bench/failover/outage.ts';
 import { FULL, QUICK, Scene } from './bench/failover/scene.ts';
 import { chosen, measureParts, type Part } from './bench/parts.ts';
-import type { Row } from './bench/report.ts';
+import { headOf, type Row } from './bench/report.ts';
 
-type Name = (typeof NAMES)[number];
+type Name = keyof typeof BARS;
 
 interface NamedPart extends Part {
   readonly rows: readonly Name[];
@@ -52,7 +52,9 @@ const PARTS: readonly NamedPart[] = [
 const asked = chosen(PARTS, options.only);
 await measureParts({
   benchmark: 'failover',
-  table: NAMES.filter((name) => asked.some(({ rows }) => rows.includes(name))).map(headOf),
+  table: (Object.keys(BARS) as Name[])
+    .filter((name) => asked.some(({ rows }) => rows.includes(name)))
+    .map((name) => headOf(BARS[name])),
   parts: asked,
   endMs: options.quick ? END_MS.quick : END_MS.full,
   json: options.json,

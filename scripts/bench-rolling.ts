@@ -7,7 +7,8 @@
  */
 import { parseArgs } from 'node:util';
 import { chosen, measureParts, type Part } from './bench/parts.ts';
-import { headOf } from './bench/rolling/bars.ts';
+import { headOf } from './bench/report.ts';
+import { BARS } from './bench/rolling/bars.ts';
 import { CERTIFICATES, measureCertificates } from './bench/rolling/certificates.ts';
 import { measureHour } from './bench/rolling/hour.ts';
 import { measureIdle } from './bench/rolling/idle.ts';
@@ -27,10 +28,10 @@ const { values: options } = parseArgs({
 const { quick } = options;
 
 const PARTS: readonly NamedPart[] = [
-  { name: 'restart', row: headOf('restart'), measure: () => measureRestart(quick) },
-  { name: 'idle', row: headOf('idle'), measure: measureIdle },
-  { name: 'moved', row: headOf('moved'), measure: () => measureMoved(quick) },
-  { name: 'hour', row: headOf('hour'), measure: measureHour },
+  { name: 'restart', row: headOf(BARS.restart), measure: () => measureRestart(quick) },
+  { name: 'idle', row: headOf(BARS.idle), measure: measureIdle },
+  { name: 'moved', row: headOf(BARS.moved), measure: () => measureMoved(quick) },
+  { name: 'hour', row: headOf(BARS.hour), measure: measureHour },
   { name: 'certificates', row: CERTIFICATES, measure: measureCertificates },
 ];
 

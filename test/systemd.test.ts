@@ -1,13 +1,14 @@
 /** The units in packaging/systemd: well formed, hardened, with times that fit; and what a real daemon tells systemd. */
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { STOP_GRACE_MS } from '../src/base/limits.ts';
+import { until } from './support/leaks.ts';
 import { missingForNotify, notifySocket } from './support/notify-socket.ts';
 import { makePkiDirectory, startBeacon } from './support/processes.ts';
-import { until } from './support/tunnel-processes.ts';
 
 const UNITS = 'packaging/systemd';
 const DAEMONS = ['relay', 'bridge', 'broker'] as const;

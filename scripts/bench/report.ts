@@ -61,6 +61,12 @@ export interface Limit {
   readonly of?: string;
 }
 
+/** What is measured and what it must reach, where that is more than a number. */
+export interface Head {
+  readonly what: string;
+  readonly bar: string;
+}
+
 export interface AtMost extends Limit {
   readonly measured: number;
   readonly how: string;
@@ -84,6 +90,11 @@ export function atMost({ measured, how, more, values, ...limit }: AtMost): Row {
 /** A limit as people read it. */
 export function barText({ of, bar, unit }: Limit): string {
   return `${of === undefined ? '' : `${of} `}at most ${rounded(bar)} ${unit}`.trimEnd();
+}
+
+/** What and bar of a row, as the table has them. */
+export function headOf(row: Limit | Head): Head {
+  return 'unit' in row ? { what: row.what, bar: barText(row) } : row;
 }
 
 /** A measured value of `limit` as people read it. */

@@ -1,5 +1,7 @@
 /** Whatever is cut in the middle of a transfer: it goes on with the first new leg, and every byte arrives once. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../support/leaks.ts';
 import { type LegProxy, startLegProxy } from '../support/leg-proxy.ts';
 import {
   type BeaconProcess,
@@ -8,7 +10,7 @@ import {
   startBeacon,
 } from '../support/processes.ts';
 import { pour, type Store, sourceHash, startStore } from '../support/store.ts';
-import { ask, digest, HOST, until, visit } from '../support/tunnel-processes.ts';
+import { ask, digest, HOST, visit } from '../support/tunnel-processes.ts';
 
 const MIB = 1_024 * 1_024;
 const BYTES = 24 * MIB;

@@ -1,5 +1,7 @@
 /** Two real bridges beside one store: either may be stopped without one failed request. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { until } from '../support/leaks.ts';
 import {
   type BeaconProcess,
   makePkiDirectory,
@@ -7,7 +9,7 @@ import {
   startBeacon,
 } from '../support/processes.ts';
 import { type Store, startStore } from '../support/store.ts';
-import { ask, digest, HOST, until } from '../support/tunnel-processes.ts';
+import { ask, digest, HOST } from '../support/tunnel-processes.ts';
 
 const UP = 'a tunnel to the bridge is up';
 

@@ -1,7 +1,9 @@
 /** The bridge CA is changed in the rolling steps of docs/ca-rotation.md, under steady requests: none fails. */
+
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makePki, writePki } from '../support/certificates.ts';
+import { until } from '../support/leaks.ts';
 import {
   type BeaconProcess,
   makePkiDirectory,
@@ -10,7 +12,7 @@ import {
 } from '../support/processes.ts';
 import { SteadyLoad } from '../support/steady-load.ts';
 import { type Store, startStore } from '../support/store.ts';
-import { HOST, until } from '../support/tunnel-processes.ts';
+import { HOST } from '../support/tunnel-processes.ts';
 
 const UP = 'a tunnel to the bridge is up';
 

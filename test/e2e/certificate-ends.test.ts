@@ -1,9 +1,11 @@
 /** Certificates that end while real processes use them: by their date, and by the deny file. Each ends as an abort. */
+
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { makePki } from '../support/certificates.ts';
+import { until } from '../support/leaks.ts';
 import {
   type BeaconProcess,
   makePkiDirectory,
@@ -12,7 +14,7 @@ import {
 } from '../support/processes.ts';
 import { leafUntil } from '../support/short-lived.ts';
 import { type Store, startStore } from '../support/store.ts';
-import { HOST, until, visit } from '../support/tunnel-processes.ts';
+import { HOST, visit } from '../support/tunnel-processes.ts';
 
 /** From the start of the test: two processes come up, and a stream runs. */
 const LIFE_MS = 12_000;

@@ -1,12 +1,14 @@
 /** Three real relays, drained one after the other while a bridge and a broker are at work: nobody notices. */
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { messageOf } from '../../src/base/errors.ts';
 import { makePki } from '../support/certificates.ts';
 import { ProcessCluster, pathOf } from '../support/cluster-processes.ts';
+import { until } from '../support/leaks.ts';
 import { type BeaconProcess, type Exit, type LogLine, startBeacon } from '../support/processes.ts';
 import { type Store, sourceHash, startStore } from '../support/store.ts';
-import { ask, digest, HOST, until, visit } from '../support/tunnel-processes.ts';
+import { ask, digest, download, HOST, visit } from '../support/tunnel-processes.ts';
 import { acceptOffer, cutClients, hello, identityOf, WireClient } from '../support/wire-client.ts';
 
 const BYTES = 64 * 1_024 * 1_024;
@@ -114,14 +116,7 @@ describe('a node that is stopped', () => {
     await broker.waitFor(TWO_LEGS);
     const requests = new Requests(broker.port, 4);
     for (const name of NAMES) {
-      const socket = await ask(broker.port, `source ${BYTES}`);
-      let bytes = 0;
-      socket.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-      });
-      const done = digest(socket);
-      socket.end();
-      await until(() => bytes > BYTES / 8);
+      const { done } = await download(broker.port, BYTES, 1 / 8);
       const { port } = cluster.node(name);
       expect(await drain(name), name).toEqual(LEFT);
       expect(await done).toEqual({ bytes: BYTES, sha256: sourceHash(BYTES) });

@@ -1,9 +1,10 @@
 /** Three real relays, a bridge and a broker: whichever node dies, nobody notices. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ProcessCluster } from '../support/cluster-processes.ts';
 import { type BeaconProcess, type LogLine, startBeacon } from '../support/processes.ts';
 import { type Store, sourceHash, startStore } from '../support/store.ts';
-import { ask, digest, HOST, until } from '../support/tunnel-processes.ts';
+import { download, HOST } from '../support/tunnel-processes.ts';
 
 const BYTES = 32 * 1_024 * 1_024;
 const NAMES = ['a', 'b', 'c'] as const;
@@ -51,14 +52,7 @@ it.each(NAMES)(
     const seen = broker.lines.length;
     const { port } = cluster.node(name);
     const crossed = legs().some((path) => path.includes(name));
-    const socket = await ask(broker.port, `source ${BYTES}`);
-    let bytes = 0;
-    socket.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-    });
-    const done = digest(socket);
-    socket.end();
-    await until(() => bytes > BYTES / 4);
+    const { done } = await download(broker.port, BYTES, 1 / 4);
     await cluster.node(name).kill();
     expect(await done).toEqual({ bytes: BYTES, sha256: sourceHash(BYTES) });
     await cluster.startNode(name, { clientPort: port });

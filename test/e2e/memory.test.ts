@@ -2,11 +2,13 @@
  * What a relay has in its memory while it passes a secret on. The same search of the broker, which has to have it, shows that
  * the search finds what is there.
  */
+
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { infoHashOfCertificate } from '../../src/pki/info-hash.ts';
+import { until } from '../support/leaks.ts';
 import { canReadMemory, searchMemory } from '../support/process-memory.ts';
 import {
   type BeaconProcess,
@@ -14,7 +16,7 @@ import {
   type PkiDirectory,
   startBeacon,
 } from '../support/processes.ts';
-import { HOST, until } from '../support/tunnel-processes.ts';
+import { HOST } from '../support/tunnel-processes.ts';
 
 const SECRET = randomBytes(32);
 /** The secret again and again, so that every record of TLS and every buffer on the way is full of it. */

@@ -1,14 +1,16 @@
 /** A bridge and three relay processes: its parks stand on all of them, move when one is killed, and come back. */
+
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { Bridge } from '../../src/bridge/bridge.ts';
 import { RelayDialer } from '../../src/tunnel/relay-dialer.ts';
+import { until } from '../support/leaks.ts';
 import { memoryLinks } from '../support/memory-link.ts';
 import { freePorts } from '../support/ports.ts';
 import { makePkiDirectory, startBeacon } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { until } from '../support/tunnel-processes.ts';
+
 import { identityOf } from '../support/tunnels.ts';
 
 const NODES = ['relay-0', 'relay-1', 'relay-2'];

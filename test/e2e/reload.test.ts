@@ -1,4 +1,5 @@
 /** Real processes whose certificates are swapped: new ones are taken over without harm, and what is of no use is kept out. */
+
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ import {
   writePair,
   writeWhole,
 } from '../support/fresh-pairs.ts';
+import { until } from '../support/leaks.ts';
 import {
   type BeaconProcess,
   makePkiDirectory,
@@ -22,7 +24,7 @@ import {
 import { leafUntil } from '../support/short-lived.ts';
 import { SteadyLoad } from '../support/steady-load.ts';
 import { type Store, startStore } from '../support/store.ts';
-import { HOST, until, visit } from '../support/tunnel-processes.ts';
+import { HOST, visit } from '../support/tunnel-processes.ts';
 
 const BEACON = 'beacon/1';
 const HTTP = 'http/1.1';

@@ -1,15 +1,17 @@
 /** Tunnels are replaced again and again under steady requests, through a real relay: none fails. */
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import { type RunningBridge, startBridge } from '../../src/bridge/daemon.ts';
 import { type RunningBroker, startBroker } from '../../src/broker/daemon.ts';
 import { resolveSettings } from '../../src/config/resolve.ts';
 import { type RunningRelay, startRelay } from '../../src/relay/daemon.ts';
+import { until } from '../support/leaks.ts';
 import { makePkiDirectory, type PkiDirectory } from '../support/processes.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { SteadyLoad } from '../support/steady-load.ts';
 import { type Store, startStore } from '../support/store.ts';
-import { HOST, until, visit } from '../support/tunnel-processes.ts';
+import { HOST, visit } from '../support/tunnel-processes.ts';
 
 const MACHINE = { hostname: 'test', stderrIsTty: false };
 const RENEWALS = 8;

@@ -1,11 +1,13 @@
 /** How the processes start late, stop in good order, and say why a stream failed. */
+
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { RECONNECT_HEALTHY_MS } from '../../src/base/limits.ts';
+import { until } from '../support/leaks.ts';
 import { makePkiDirectory, startBeacon } from '../support/processes.ts';
 import { startStore } from '../support/store.ts';
 import { closed } from '../support/streams.ts';
-import { HOST, startAll, until, visit } from '../support/tunnel-processes.ts';
+import { HOST, startAll, visit } from '../support/tunnel-processes.ts';
 
 describe('a bridge that is stopped', () => {
   it('finishes its streams, costs no request where another is there, and ends the splice cleanly', async () => {

@@ -1,10 +1,12 @@
 /** Streams from a client to the store through real processes: broker, relay, bridge. */
+
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/leaks.ts';
 import { pour, sourceHash } from '../support/store.ts';
 import { closed } from '../support/streams.ts';
-import { ask, digest, residentMib, type Setup, startAll, until, visit } from '../support/tunnel-processes.ts';
+import { ask, digest, residentMib, type Setup, startAll, visit } from '../support/tunnel-processes.ts';
 
 const MIB = 1_024 * 1_024;
 const RESET = ['error:ECONNRESET', 'close'];

@@ -49,6 +49,11 @@ export async function settled(done: () => boolean, turns = Number.POSITIVE_INFIN
   return done();
 }
 
+/** Waits until `done` holds, for as long as the test may take. */
+export async function until(done: () => boolean): Promise<void> {
+  while (!done()) await nextTurn();
+}
+
 /** File descriptors of this process; undefined where the system has no /proc. */
 export function descriptors(): number | undefined {
   try {

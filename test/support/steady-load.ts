@@ -1,5 +1,6 @@
 /** Clients of a broker that never rest, for tests in which something is changed meanwhile. */
-import { until, visit } from './tunnel-processes.ts';
+import { until } from './leaks.ts';
+import { visit } from './tunnel-processes.ts';
 
 /** Ask, check the answer, and ask again, each time on a new connection. */
 export class SteadyLoad {

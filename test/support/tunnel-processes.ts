@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { settled } from './leaks.ts';
+import { until } from './leaks.ts';
 import { type BeaconProcess, makePkiDirectory, type PkiDirectory, startBeacon } from './processes.ts';
 import { type Store, startStore } from './store.ts';
 import { type Watched, watch } from './streams.ts';
@@ -60,6 +60,23 @@ export async function visit(port: number, line: string): Promise<{ socket: Socke
   return { socket, seen: watch(socket) };
 }
 
+/** Asks the store behind `port` for `bytes` of its source, and resolves with what is to come once `part` of it has. */
+export async function download(
+  port: number,
+  bytes: number,
+  part: number,
+): Promise<{ readonly done: ReturnType<typeof digest> }> {
+  const socket = await ask(port, `source ${bytes}`);
+  let seen = 0;
+  socket.on('data', (chunk: Buffer) => {
+    seen += chunk.length;
+  });
+  const done = digest(socket);
+  socket.end();
+  await until(() => seen > part * bytes);
+  return { done };
+}
+
 /** Reads to the end; the bytes and their SHA-256. Rejects when there is none. */
 export async function digest(socket: Socket): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
@@ -78,9 +95,4 @@ export async function digest(socket: Socket): Promise<{ bytes: number; sha256: s
 export function residentMib({ pid }: BeaconProcess): number {
   const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1]) / 1_024;
-}
-
-/** Waits for something that another process brings about: as long as it takes, within the limit of the test. */
-export async function until(done: () => boolean): Promise<void> {
-  await settled(done, Number.POSITIVE_INFINITY);
 }

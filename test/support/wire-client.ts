@@ -230,6 +230,15 @@ export async function acceptOffer(bridge: WireClient, then = ''): Promise<Buffer
   return pairId;
 }
 
+/** A bridge and a broker that are paired. */
+export async function pairUp(port: number): Promise<{ bridge: WireClient; broker: WireClient }> {
+  const bridge = await dialAs('park', port);
+  const broker = await dialAs('connect', port);
+  await acceptOffer(bridge);
+  await broker.expect('paired');
+  return { bridge, broker };
+}
+
 /** A bridge and a broker meet at the relay, talk, and leave; rejects where anything of it goes wrong. */
 export async function pairOnce(port: number, pki: Pki = makePki()): Promise<void> {
   const bridge = await dialAs('park', port, { pki });

@@ -1,5 +1,5 @@
 /** The bars of `bench:failover`, in the order of its table. */
-import { barText, type Limit } from '../report.ts';
+import type { Limit } from '../report.ts';
 
 const STALL: Limit & { of: string } = {
   what: 'stall at the client, warm second leg',
@@ -43,13 +43,3 @@ export const BARS = {
     bar: 'within 30 s with production limits',
   },
 } as const;
-
-type Name = keyof typeof BARS;
-
-/** What and bar of a row, as the table has them. */
-export function headOf(name: Name): { readonly what: string; readonly bar: string } {
-  const row = BARS[name];
-  return 'unit' in row ? { what: row.what, bar: barText(row) } : row;
-}
-
-export const NAMES = Object.keys(BARS) as readonly Name[];

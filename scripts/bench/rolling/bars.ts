@@ -1,5 +1,5 @@
 /** The bars of `bench:rolling`, in the order of its table. */
-import { barText, type Limit } from '../report.ts';
+import type { Limit } from '../report.ts';
 
 const IDLE: Limit = { what: 'drain of an idle node', bar: 2, unit: 's' };
 const HOUR: Limit = {
@@ -20,13 +20,3 @@ export const BARS = {
   },
   hour: HOUR,
 } as const;
-
-type Name = keyof typeof BARS;
-
-/** What and bar of a row, as the table has them. */
-export function headOf(name: Name): { readonly what: string; readonly bar: string } {
-  const row = BARS[name];
-  return 'unit' in row ? { what: row.what, bar: barText(row) } : row;
-}
-
-export const NAMES = Object.keys(BARS) as readonly Name[];

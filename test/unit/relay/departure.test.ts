@@ -2,25 +2,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { DRAIN_LINGER_MS, DRAIN_PARK_MS, DRAIN_TIMEOUT_DEFAULT_MS } from '../../../src/base/limits.ts';
 import type { Relay } from '../../../src/relay/relay.ts';
-import { checkLeaks } from '../../support/leaks.ts';
+import { checkLeaks, until } from '../../support/leaks.ts';
 import { settle } from '../../support/manual-clock.ts';
 import { startRelay } from '../../support/relay.ts';
-import { acceptOffer, cutClients, dialAs, hello, identityOf, WireClient } from '../../support/wire-client.ts';
+import { cutClients, dialAs, hello, identityOf, pairUp, WireClient } from '../../support/wire-client.ts';
 
 checkLeaks();
 afterEach(cutClients);
-
-async function pairUp(port: number) {
-  const bridge = await dialAs('park', port);
-  const broker = await dialAs('connect', port);
-  await acceptOffer(bridge);
-  await broker.expect('paired');
-  return { bridge, broker };
-}
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await settle();
-}
 
 /** What the drain came to, so far. */
 function watch(relay: Relay) {

@@ -19,11 +19,19 @@ import { Relay } from '../../../src/relay/relay.ts';
 import { encodeClientFrame } from '../../../src/wire/encode.ts';
 import { ALPN } from '../../../src/wire/frames.ts';
 import { makePki } from '../../support/certificates.ts';
-import { checkLeaks } from '../../support/leaks.ts';
+import { checkLeaks, until } from '../../support/leaks.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
 import { relayCredentials, relayTrust } from '../../support/net-links.ts';
 import { startRelay } from '../../support/relay.ts';
-import { acceptOffer, cutClients, dialAs, hello, identityOf, WireClient } from '../../support/wire-client.ts';
+import {
+  acceptOffer,
+  cutClients,
+  dialAs,
+  hello,
+  identityOf,
+  pairUp,
+  WireClient,
+} from '../../support/wire-client.ts';
 
 checkLeaks();
 afterEach(cutClients);
@@ -32,18 +40,6 @@ const pki = makePki();
 const stranger = makePki({ fresh: true });
 
 /** A broker and a bridge at the ends of a splice. */
-async function pairUp(port: number) {
-  const bridge = await dialAs('park', port);
-  const broker = await dialAs('connect', port);
-  await acceptOffer(bridge);
-  await broker.expect('paired');
-  return { bridge, broker };
-}
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await settle();
-}
-
 describe('pairing', () => {
   it('tells a bridge where it is parked', async () => {
     const { relay, clock, port } = await startRelay();

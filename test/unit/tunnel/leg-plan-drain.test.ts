@@ -2,20 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DRAIN_TIMEOUT_DEFAULT_MS, LEAVE_AGAIN_MS, LET_GO_MS } from '../../../src/base/limits.ts';
-import { ModelTunnel, RelayModel, type RelayModelOptions } from '../../support/leg-model.ts';
-import { seededRandom } from '../../support/seeded-random.ts';
+import { cluster, type ModelTunnel, type RelayModel } from '../../support/leg-model.ts';
 
 const SEED = 20_261_121;
 const HOUR = 3_600_000;
-
-function cluster(options: Partial<RelayModelOptions> = {}, seed = 1) {
-  const names = options.names ?? ['a', 'b', 'c'];
-  const all = names.map((_, index) => index);
-  const random = seededRandom(seed);
-  const defaults = { names, entries: all, holders: all, balanced: false, prefersLocal: true, random };
-  const model = new RelayModel({ ...defaults, ...options });
-  return { model, tunnel: new ModelTunnel(model, random) };
-}
 
 /** `nodes` drain, and the bridge says so and says it again; returns how many legs there were at the least. */
 function drain(model: RelayModel, tunnel: ModelTunnel, nodes: readonly string[], forMs: number): number {
