@@ -2,7 +2,8 @@
  * A stand-in for OpenBao in the demo: the KV version 2 read and write paths over HTTPS, plus a path for large objects.
  * It keeps everything in memory, knows one token, and is of no use for anything else.
  *
- * Started as a process: store.ts CERT KEY TOKEN_FILE; prints its port on stdout.
+ * Started as a process: store.ts CERT KEY TOKEN_FILE [HOST:PORT]; prints its port on stdout. Without an address it takes
+ * any free port of 127.0.0.1.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -21,13 +22,14 @@ interface Version {
 const secrets = new Map<string, Version[]>();
 const objects = new Map<string, Buffer>();
 
-const [cert = '', key = '', tokenFile = ''] = process.argv.slice(2);
+const [cert = '', key = '', tokenFile = '', address = '127.0.0.1:0'] = process.argv.slice(2);
 const token = Buffer.from(readFileSync(tokenFile, 'utf8').trim());
 
 const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
   answer(request, response).catch(() => response.destroy());
 });
-server.listen(0, '127.0.0.1', () => {
+const [host = '', port = ''] = address.split(':');
+server.listen(Number(port), host, () => {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
 });
 process.once('SIGTERM', () => {
