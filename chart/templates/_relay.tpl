@@ -29,20 +29,32 @@
 {{- end }}
 {{- end }}
 
-{{/* Names of the pods, as a JSON array in an object: fromJson has no arrays at the top. */}}
+{{/* Names of the pods, for fromJsonArray. */}}
 {{- define "beacon.pods" -}}
 {{- $pods := list }}
 {{- range $i := until (include "beacon.replicas" . | int) }}
 {{- $pods = append $pods (include "beacon.nameWith" (list $ (toString $i))) }}
 {{- end }}
-{{- dict "names" $pods | toJson }}
+{{- toJson $pods }}
+{{- end }}
+
+{{/* The names by which clients reach relays, for fromJsonArray. */}}
+{{- define "beacon.hosts" -}}
+{{- $host := include "beacon.host" . }}
+{{- $hosts := list $host }}
+{{- if .Values.service.perReplica.enabled }}
+{{- range include "beacon.pods" . | fromJsonArray }}
+{{- $hosts = append $hosts (printf "%s.%s" . $host) }}
+{{- end }}
+{{- end }}
+{{- toJson $hosts }}
 {{- end }}
 
 {{/* --cluster-peer: every pod by its name, at the headless Service. */}}
 {{- define "beacon.clusterPeers" -}}
 {{- $service := include "beacon.nameWith" (list . "headless") }}
 {{- $peers := list }}
-{{- range (include "beacon.pods" . | fromJson).names }}
+{{- range include "beacon.pods" . | fromJsonArray }}
 {{- $peers = append $peers (printf "%s=%s.%s.%s.svc:7946" . . $service $.Release.Namespace) }}
 {{- end }}
 {{- join "," $peers }}

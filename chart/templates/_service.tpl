@@ -1,9 +1,8 @@
 {{/* What the Service for all clients and those for single pods share. */}}
 
 {{- define "beacon.clientService" -}}
-{{- with .Values.service -}}
-type: {{ .type }}
-{{- with .externalTrafficPolicy | default (eq .type "LoadBalancer" | ternary "Local" "") }}
+type: {{ .Values.service.type }}
+{{- with include "beacon.externalTrafficPolicy" . }}
 externalTrafficPolicy: {{ . }}
 {{- end }}
 ports:
@@ -11,6 +10,10 @@ ports:
     port: 443
     targetPort: clients
 {{- end }}
+
+{{/* Empty: Kubernetes' own default. */}}
+{{- define "beacon.externalTrafficPolicy" -}}
+{{- .Values.service.externalTrafficPolicy | default (eq .Values.service.type "LoadBalancer" | ternary "Local" "") }}
 {{- end }}
 
 {{/* (list annotations host): the host name is for external-dns, where the annotations say nothing else. Empty where there are none. */}}
