@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { REFUSAL_CODES } from '../src/base/errors.ts';
 import * as exits from '../src/cli/errors.ts';
 import { STREAM_REFUSALS } from '../src/tunnel/http2.ts';
+import { anchorsOf } from './support/fleet-view.ts';
 
 const PAGES = ['docs/operations.md', 'docs/troubleshooting.md'];
 
@@ -19,17 +20,6 @@ function tableOf(heading: string): string[][] {
       .map((cell) => cell.trim()),
   );
   return cells.slice(1);
-}
-
-/** As GitHub makes them of headings. */
-function anchorsOf(text: string): string[] {
-  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading);
-  return headings.map((heading) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
 }
 
 describe('docs/operations.md', () => {
