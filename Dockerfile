@@ -20,8 +20,7 @@ ARG SOURCE_DATE_EPOCH=0
 RUN node scripts/build.ts && npm prune --omit=dev --ignore-scripts && node scripts/image/lay-out.ts /out
 
 FROM ${NODE_IMAGE}
-COPY --from=build /out/lib/beacon /usr/local/lib/beacon
-COPY --from=build /out/bin/ /usr/local/bin/
+COPY --from=build /out/ /
 # A process without root cannot take ports below 1024 everywhere. In a network of its own, probes come from elsewhere.
 # Two arenas of malloc: more keep memory that was freed (docs/systemd.md).
 ENV NODE_ENV=production MALLOC_ARENA_MAX=2 BEACON_ADDR=:8443 BEACON_HEALTH_ADDR=:8080

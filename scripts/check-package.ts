@@ -2,12 +2,9 @@
  * Looks at what would be published: `npm pack` holds what it must and nothing else, and its binary runs.
  * Prints nothing when all is well. Needs dist/ (`npm run build`).
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-
-interface Packed {
-  readonly files: readonly { readonly path: string; readonly mode: number }[];
-}
+import { output } from './command.ts';
+import { packedFiles } from './release/npm-package.ts';
+import { VERSION } from './release/source.ts';
 
 const REQUIRED = [
   'package.json',
@@ -25,32 +22,17 @@ const REQUIRED = [
 ];
 const ALLOWED = /^(dist\/.*\.(js|d\.ts)|src\/wire\/(PROTOCOL|FORWARD|TUNNEL)\.md)$/;
 
-function output(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`);
-  return stdout;
-}
-
-/** What npm would pack; newer releases of npm print an object keyed by package name, older ones a list. */
-function packed(): Packed {
-  const printed: unknown = JSON.parse(output('npm', ['pack', '--dry-run', '--json', '--ignore-scripts']));
-  const [first] = Object.values(printed as Record<string, Packed>);
-  if (!first) throw new Error('npm pack printed nothing');
-  return first;
-}
-
 function complaints(): readonly string[] {
-  const { version }: { readonly version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const paths = packed().files.map(({ path }) => path);
-  const printed = output(process.execPath, ['dist/bin/beacon.js', '--version']).trim();
+  const paths = packedFiles();
+  const printed = output(process.execPath, ['dist/bin/beacon.js', '--version']);
   return [
     ...REQUIRED.filter((path) => !paths.includes(path)).map((path) => `${path} is missing from the package`),
     ...paths
       .filter((path) => !REQUIRED.includes(path) && !ALLOWED.test(path))
       .map((path) => `${path} does not belong into the package: see "files" in package.json`),
-    ...(printed === version
+    ...(printed === VERSION
       ? []
-      : [`dist/bin/beacon.js --version printed ${printed}, package.json says ${version}`]),
+      : [`dist/bin/beacon.js --version printed ${printed}, package.json says ${VERSION}`]),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Builds the image, with what this machine knows: npm's registry, the commit, the base. */
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { sourceDate } from '../release/source-date.ts';
+import { CommandError, npm } from '../command.ts';
+import { revision, sourceDate, VERSION } from '../release/source.ts';
 import { docker, hasImage } from './docker.ts';
 import { buildLocalBase } from './local-base.ts';
 
@@ -16,19 +16,18 @@ export interface ImageOptions {
 
 /** Builds it, showing what Docker says, and returns its name. */
 export function buildImage({ tag, base, localBase = false, cache = true }: ImageOptions): string {
-  const { version }: { readonly version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const name = tag ?? `beacon:${version}`;
+  const name = tag ?? `beacon:${VERSION}`;
   const seconds = sourceDate();
   const args: Readonly<Record<string, string>> = {
     NODE_IMAGE: localBase ? buildLocalBase() : (base ?? defaultBase()),
     SOURCE_DATE_EPOCH: String(seconds),
-    BEACON_VERSION: version,
+    BEACON_VERSION: VERSION,
     BEACON_REVISION: revision(),
     BEACON_CREATED: new Date(seconds * 1_000).toISOString(),
-    ...registry(),
+    ...npmRegistry(),
   };
   const pairs = Object.entries(args).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
-  docker(['build', '--tag', name, ...pairs, ...(cache ? [] : ['--no-cache']), '.'], { stdio: 'inherit' });
+  docker(['build', '--tag', name, ...pairs, ...(cache ? [] : ['--no-cache']), '.'], { show: true });
   return name;
 }
 
@@ -36,29 +35,24 @@ function defaultBase(): string {
   const [, name] = /^ARG NODE_IMAGE=(\S+)/m.exec(readFileSync('Dockerfile', 'utf8')) ?? [];
   if (name === undefined) throw new Error('the Dockerfile names no NODE_IMAGE');
   if (hasImage(name)) return name;
-  const { status, stderr } = spawnSync('docker', ['pull', name], {
-    stdio: ['ignore', 'inherit', 'pipe'],
-    encoding: 'utf8',
-  });
-  if (status === 0) return name;
-  console.warn(`${name} cannot be had, so that the base is made from this machine: ${stderr.trim()}`);
-  return buildLocalBase();
-}
-
-function revision(): string {
-  const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : 'unknown';
+  try {
+    docker(['pull', name]);
+    return name;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    console.warn(`${name} cannot be had, so the base is made from this machine: ${error.message}`);
+    return buildLocalBase();
+  }
 }
 
 /** The registry of npm as npm would use it here, and its CA file as one that the build stage finds. */
-function registry(): Readonly<Record<string, string>> {
+function npmRegistry(): Readonly<Record<string, string>> {
   const setting = (name: string): string | undefined => {
-    const { stdout } = spawnSync('npm', ['config', 'get', name], { encoding: 'utf8' });
-    const value = stdout?.trim();
-    return value && value !== 'null' && value !== 'undefined' ? value : undefined;
+    const value = npm(['config', 'get', name]);
+    return ['', 'null', 'undefined'].includes(value) ? undefined : value;
   };
   const cafile = setting('cafile');
-  // A file of that name is of the person who builds, and says more.
+  // An .image/npmrc of the person who builds says more.
   if (cafile !== undefined && existsSync(cafile) && !existsSync('.image/npmrc')) {
     mkdirSync('.image', { recursive: true });
     copyFileSync(cafile, '.image/ca.pem');

@@ -1,23 +1,21 @@
 /** The docker command. */
-import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { CommandError, type CommandOptions, output } from '../command.ts';
 
 /** Why nothing can be done with Docker here, or undefined where an engine answers. */
 export function withoutDocker(): string | undefined {
-  const { error, status, stderr } = spawnSync('docker', ['version'], { encoding: 'utf8' });
-  if (error) return `docker cannot be run: ${error.message}`;
-  return status === 0 ? undefined : `no engine answers: ${stderr.trim()}`;
+  try {
+    docker(['version']);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return error.message;
+    throw error;
+  }
 }
 
-/** What `docker args` prints to stdout, without white space around it. Throws with what it says when it fails. */
-export function docker(args: readonly string[], options: SpawnSyncOptions = {}): string {
-  const { error, status, stdout, stderr } = spawnSync('docker', args, {
-    maxBuffer: 64 * 1024 * 1024,
-    ...options,
-    encoding: 'utf8',
-  });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`docker ${args.join(' ')} ended with ${status}: ${stderr ?? ''}`);
-  return (stdout ?? '').trim();
+/** What `docker args` prints to stdout. Throws {@link CommandError}. */
+export function docker(args: readonly string[], options: CommandOptions = {}): string {
+  return output('docker', args, options);
 }
 
 /** Whether the engine has the image. */

@@ -1,10 +1,10 @@
 /**
- * Lays out what the image adds to its base, from a built checkout with production dependencies only:
+ * Lays out a built checkout with production dependencies only, as the image and the archive with the runtime have it:
+ * DIR/lib/beacon is the package, DIR/bin/beacon a link to its binary. In the build stage of the image:
  *
  *   node scripts/image/lay-out.ts DIR
  *
- * DIR/lib/beacon is the package, DIR/bin/beacon a link to its binary. Two builds of the same sources give the same bytes,
- * modes and dates (SOURCE_DATE_EPOCH), whoever builds them.
+ * Imports nothing of ours: that stage has no other script.
  */
 import {
   chmodSync,
@@ -20,35 +20,49 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
+/** Of the package, from its folder. */
+export const BINARY = 'dist/bin/beacon.js';
 const PARTS = ['dist', 'node_modules', 'package.json', 'LICENSE'];
 /** npm's notes on what it installed, with the registry it came from, and links to binaries that nobody calls. */
 const NOTES = ['node_modules/.package-lock.json', 'node_modules/.bin'];
-const BINARY = 'dist/bin/beacon.js';
 
-function layOut(directory: string, seconds: number): void {
+/** Fills `directory` from the checkout `from`. */
+export function layOut(from: string, directory: string): void {
   const library = join(directory, 'lib/beacon');
-  for (const part of PARTS) cpSync(part, join(library, part), { recursive: true, verbatimSymlinks: true });
+  for (const part of PARTS)
+    cpSync(join(from, part), join(library, part), { recursive: true, verbatimSymlinks: true });
   for (const note of NOTES) rmSync(join(library, note), { recursive: true, force: true });
-  const binary = join(library, BINARY);
-  // The kernel starts Node itself: no `env` is needed, which a base without a shell does not have.
-  writeFileSync(binary, readFileSync(binary, 'utf8').replace(/^#!.*/, `#!${process.execPath}`));
   mkdirSync(join(directory, 'bin'));
   symlinkSync(`../lib/beacon/${BINARY}`, join(directory, 'bin/beacon'));
-  for (const path of ['.', ...readdirSync(directory, { encoding: 'utf8', recursive: true })])
-    settle(join(directory, path), seconds);
 }
 
-/** Modes do not depend on the umask of who builds, nor dates on the day. */
-function settle(path: string, seconds: number): void {
-  const stat = lstatSync(path);
-  if (!stat.isSymbolicLink()) chmodSync(path, stat.isDirectory() || path.endsWith(BINARY) ? 0o755 : 0o644);
-  lutimesSync(path, seconds, seconds);
+/** Gives all below `directory`, and itself, modes that do not depend on a umask, and one date (seconds since 1970). */
+export function settle(directory: string, seconds: number): void {
+  for (const name of ['.', ...readdirSync(directory, { encoding: 'utf8', recursive: true })]) {
+    const path = join(directory, name);
+    const stat = lstatSync(path);
+    const executable = stat.isDirectory() || (stat.mode & 0o100) !== 0;
+    if (!stat.isSymbolicLink()) chmodSync(path, executable ? 0o755 : 0o644);
+    lutimesSync(path, seconds, seconds);
+  }
 }
 
-const [, , directory] = process.argv;
-if (directory === undefined) {
-  console.error('usage: lay-out.ts DIR');
-  process.exitCode = 2;
-} else {
-  layOut(directory, Number(process.env['SOURCE_DATE_EPOCH'] ?? '0'));
+function main(directory: string): void {
+  const local = join(directory, 'usr/local');
+  mkdirSync(local, { recursive: true });
+  layOut('.', local);
+  const binary = join(local, 'lib/beacon', BINARY);
+  // The kernel starts Node itself: no `env` is needed, which a base without a shell does not have.
+  writeFileSync(binary, readFileSync(binary, 'utf8').replace(/^#!.*/, `#!${process.execPath}`));
+  settle(directory, Number(process.env['SOURCE_DATE_EPOCH'] ?? '0'));
+}
+
+if (import.meta.main) {
+  const [, , directory] = process.argv;
+  if (directory === undefined) {
+    console.error('usage: lay-out.ts DIR');
+    process.exitCode = 2;
+  } else {
+    main(directory);
+  }
 }

@@ -3,7 +3,6 @@
  * package `node`, the libraries it asks for, npm, a shell and `env` for the build stage, and the CAs that this machine trusts.
  * It stands in for an official image of Node; the Dockerfile is the same.
  */
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -19,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getCACertificates } from 'node:tls';
+import { output } from '../command.ts';
 import { docker, hasImage } from './docker.ts';
 
 /** Its name says what is in it. */
@@ -74,10 +74,9 @@ function addProgram(root: string, from: string, to: string): void {
 
 /** Paths that ldd names: of libraries (`name => path (address)`) and of the loader (`path (address)`). */
 function librariesOf(program: string): readonly string[] {
-  const { status, stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ldd does not say what ${program} needs; this works on Linux with glibc`);
-  const paths = [...stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = '']) => path);
-  if (paths.length === 0) throw new Error(`ldd names no library of ${program}`);
+  const paths = [...output('ldd', [program]).matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = '']) => path);
+  if (paths.length === 0)
+    throw new Error(`ldd names no library of ${program}; a base is made on Linux with glibc only`);
   return paths;
 }
 
@@ -97,10 +96,7 @@ function importTree(root: string): void {
   const archive = `${root}.tar`;
   try {
     const owner = ['--numeric-owner', '--owner=0', '--group=0', '--sort=name', '--mtime=@0'];
-    const { status, stderr } = spawnSync('tar', [...owner, '-cf', archive, '-C', root, '.'], {
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`tar ended with ${status}: ${stderr}`);
+    output('tar', [...owner, '-cf', archive, '-C', root, '.']);
     docker(['import', '--change', `ENV ${PATH}`, '--change', 'CMD ["node"]', archive, LOCAL_BASE]);
   } finally {
     rmSync(archive, { force: true });

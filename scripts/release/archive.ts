@@ -1,0 +1,33 @@
+/** Archives whose bytes depend on nothing but what is in them. */
+import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { output } from '../command.ts';
+import { settle } from '../image/lay-out.ts';
+
+/** Who packed, and in which order a file system lists, is not in it. GNU tar knows these. */
+const SAME_BYTES = ['--format=gnu', '--numeric-owner', '--owner=0', '--group=0', '--sort=name'];
+
+/** Writes `names` of `directory`, settled to that date, to `file` as tar. */
+export function tar(directory: string, names: readonly string[], file: string, seconds: number): void {
+  settle(directory, seconds);
+  output('tar', [...SAME_BYTES, '-cf', file, '-C', directory, ...names]);
+}
+
+/** Writes `directory`, with its name as the first part of each path, to `file` as tar and gzip. */
+export async function tarGz(directory: string, file: string, seconds: number): Promise<void> {
+  const plain = `${file}.tar`;
+  settle(directory, seconds);
+  try {
+    output('tar', [...SAME_BYTES, '-cf', plain, '-C', dirname(directory), basename(directory)]);
+    await gzip(plain, file);
+  } finally {
+    rmSync(plain, { force: true });
+  }
+}
+
+/** Node's zlib writes neither name nor date into the header. */
+export async function gzip(from: string, to: string): Promise<void> {
+  await pipeline(createReadStream(from), createGzip(), createWriteStream(to));
+}
