@@ -73,7 +73,7 @@ function addProgram(root: string, from: string, to: string): void {
 }
 
 /** Paths that ldd names: of libraries (`name => path (address)`) and of the loader (`path (address)`). */
-function librariesOf(program: string): readonly string[] {
+export function librariesOf(program: string): readonly string[] {
   const paths = [...output('ldd', [program]).matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = '']) => path);
   if (paths.length === 0)
     throw new Error(`ldd names no library of ${program}; a base is made on Linux with glibc only`);
