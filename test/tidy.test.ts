@@ -35,7 +35,8 @@ const FOLDERS: FolderTable = {
   relay: ['base', 'config', 'net', 'pki', 'wire', 'cluster', 'admin'],
   bridge: ['base', 'config', 'net', 'pki', 'wire', 'tunnel', 'admin'],
   broker: ['base', 'config', 'net', 'pki', 'wire', 'tunnel', 'admin'],
-  cli: ['base', 'config', 'net', 'pki', 'relay', 'bridge', 'broker', 'admin'],
+  doctor: ['base', 'config', 'net', 'pki', 'wire', 'tunnel', 'bridge', 'broker'],
+  cli: ['base', 'config', 'net', 'pki', 'relay', 'bridge', 'broker', 'doctor', 'admin'],
   bin: ['base', 'cli'],
 };
 

@@ -7,5 +7,6 @@
 
 export * from './limits/admin.ts';
 export * from './limits/cluster.ts';
+export * from './limits/doctor.ts';
 export * from './limits/relay.ts';
 export * from './limits/tunnel.ts';

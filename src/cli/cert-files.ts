@@ -17,15 +17,19 @@ export function pairFiles(directory: string, name: string): PairFiles {
 }
 
 /** Reads a CA that `beacon certs` made. Throws `config`; `flag` names the directory's flag. */
-export async function readAuthority(directory: string, name: string, flag: string): Promise<Authority> {
-  const files = pairFiles(directory, name);
-  const der = await readLeaf(files.cert, flag);
-  const key = readKey(await readPem(files.key, flag), files.key, flag);
+export function readAuthority(directory: string, name: string, flag: string): Promise<Authority> {
+  return readAuthorityFiles(pairFiles(directory, name), { cert: flag, key: flag });
+}
+
+/** Reads a CA from its two files. Throws `config`; `flags` name them. */
+export async function readAuthorityFiles(files: PairFiles, flags: PairFiles): Promise<Authority> {
+  const der = await readLeaf(files.cert, flags.cert);
+  const key = readKey(await readPem(files.key, flags.key), files.key, flags.key);
   try {
     return loadAuthority(der, key);
   } catch (cause) {
     if (!(cause instanceof BeaconError)) throw cause;
-    throw new BeaconError('config', `${flag} ${files.cert}: ${cause.message}`, { cause });
+    throw new BeaconError('config', `${flags.cert} ${files.cert}: ${cause.message}`, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { BeaconError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Flags, resolveSettings } from '../config/resolve.ts';
-import type { CommandName, SettingsOf } from '../config/settings.ts';
+import { type CommandName, type SettingsOf, settingsOf } from '../config/settings.ts';
 import { addExamples, addSettings, type Example } from './help.ts';
 import type { Host } from './host.ts';
 import { ReloadRequests } from './reload-requests.ts';
@@ -42,7 +42,7 @@ export function daemonCommand<C extends CommandName>(
     .usage('[options]')
     .helpGroup('Daemons:')
     .allowExcessArguments(false);
-  addSettings(command, spec.name);
+  addSettings(command, settingsOf(spec.name));
   addExamples(command, spec.examples);
   return command.action(async () => {
     await runDaemon(spec.name, command.opts<Flags>(), start, host);

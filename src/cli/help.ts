@@ -1,7 +1,7 @@
 /** The screens of `--help`: options from the table of settings, and one look for every command. */
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
-import { type CommandName, type CommandSetting, settingsOf } from '../config/settings.ts';
+import type { CommandSetting } from '../config/settings.ts';
 import { usageLine } from './errors.ts';
 import type { Host } from './host.ts';
 
@@ -9,9 +9,9 @@ const NARROWEST = 80;
 /** Longer lines are hard to read, however wide the screen is. */
 const WIDEST = 100;
 
-/** Gives `command` one option for each setting of `name`. Defaults and variables are resolved later, not here. */
-export function addSettings(command: Command, name: CommandName): void {
-  for (const setting of settingsOf(name)) {
+/** Gives `command` one option for each of `settings`. Defaults and variables are resolved later, not here. */
+export function addSettings(command: Command, settings: readonly CommandSetting[]): void {
+  for (const setting of settings) {
     const flags = setting.value === undefined ? setting.flag : `${setting.flag} <${setting.value}>`;
     const option = new Option(flags, describe(setting)).helpGroup(setting.group);
     command.addOption(setting.repeatable ? option.argParser(joined) : option);

@@ -7,6 +7,7 @@ import { bridgeCommand } from './bridge.ts';
 import { brokerCommand } from './broker.ts';
 import { certsCommand } from './certs.ts';
 import type { Start } from './daemon.ts';
+import { doctorCommand } from './doctor.ts';
 import { drainCommand } from './drain.ts';
 import { EXIT_OK, reportError } from './errors.ts';
 import { healthCommand } from './health.ts';
@@ -42,6 +43,7 @@ export function buildProgram(host: Host = processHost(process.env), starts: Star
     .addCommand(healthCommand(host).helpGroup('Running daemons:'))
     .addCommand(statusCommand(host).helpGroup('Running daemons:'))
     .addCommand(drainCommand(host).helpGroup('Running daemons:'))
+    .addCommand(doctorCommand(host).helpGroup('Tools:'))
     .addCommand(certsCommand().helpGroup('Tools:'))
     .addCommand(infoHashCommand().helpGroup('Tools:'));
   addExamples(program, [

@@ -32,11 +32,7 @@ export function resolveSettings<C extends CommandName>(
   env: Environment,
   machine: Machine,
 ): SettingsOf<C> {
-  const table = settingsOf(command);
-  requireAll(command, table, flags, env);
-  const values = Object.fromEntries(
-    table.map((setting) => [setting.name, settingValue(setting, flags, env, machine)]),
-  );
+  const values = resolveTable(command, settingsOf(command), flags, env, machine);
   // The table gives proxy and proxyPasswordFile to the same commands.
   const more = 'proxy' in values ? { egress: egressOf(values as unknown as EgressSettings, env) } : {};
   const settings = { ...values, ...more } as unknown as SettingsOf<C>; // settingsOf and SettingsOf read the same table
@@ -44,12 +40,21 @@ export function resolveSettings<C extends CommandName>(
   return settings;
 }
 
-function requireAll(
-  command: CommandName,
+/** The value of each setting in `table`, by name, as {@link resolveSettings} reads it. `command` is for errors. */
+export function resolveTable(
+  command: string,
   table: readonly CommandSetting[],
   flags: Flags,
   env: Environment,
-): void {
+  machine: Machine,
+): Readonly<Record<string, unknown>> {
+  requireAll(command, table, flags, env);
+  return Object.fromEntries(
+    table.map((setting) => [setting.name, settingValue(setting, flags, env, machine)]),
+  );
+}
+
+function requireAll(command: string, table: readonly CommandSetting[], flags: Flags, env: Environment): void {
   const missing = table.filter((setting) => setting.required && !given(setting, flags, env));
   if (missing.length === 0) return;
   const names = missing.map(({ flag, env }) => `${flag} (or ${env})`).join(', ');

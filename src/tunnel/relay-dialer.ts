@@ -31,6 +31,8 @@ export interface DialCredentials {
 export interface RelayDialerOptions extends DialCredentials {
   readonly addresses: readonly Address[];
   readonly pins: readonly Pin[];
+  /** The name that the certificate of every relay must bear. Default: the host by which each is dialled. */
+  readonly serverName?: string;
   /** The proxy by which an address is dialled. Default: none. */
   readonly proxyFor?: ProxyFor;
   /** The IP addresses of a name; none: it has none now. Never rejects. Default: the system's resolver. */
@@ -143,7 +145,7 @@ export class RelayDialer {
     events: TunnelEvents,
     ips?: readonly string[],
   ): Promise<Link> {
-    const { clock, proxyFor } = this.#options;
+    const { clock, proxyFor, serverName } = this.#options;
     const { identity, bridgeCas } = this.#credentials;
     const proxy = proxyFor?.(address);
     const name = this.#nameOf(address);
@@ -153,6 +155,7 @@ export class RelayDialer {
       name,
       ...(ips && { ips }),
       port: address.port,
+      ...(serverName !== undefined && { servername: serverName }),
       alpn: ALPN,
       trust: this.#trust,
       identity,

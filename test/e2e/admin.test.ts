@@ -57,6 +57,7 @@ describe('each daemon', () => {
       const shown = await runBeacon(['status'], { env });
       expect(shown).toMatchObject({ code: 0, error: '', out: expect.stringMatching(`^daemon +${daemon}\n`) });
       expect(JSON.parse((await runBeacon(['status', '--json'], { env })).out)).toMatchObject({ daemon });
+      expect(await runBeacon(['health'], { env })).toMatchObject({ code: 0, error: '', out: 'ready\n' });
     }
   });
 

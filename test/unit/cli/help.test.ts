@@ -7,7 +7,7 @@ import { testHost } from '../../support/cli-host.ts';
 function screen(name: CommandName, columns?: number): string {
   const host = testHost({}, columns);
   const command = new Command(name).description('Text.');
-  addSettings(command, name);
+  addSettings(command, settingsOf(name));
   addExamples(command, [{ text: 'Like this:', lines: ['beacon x', '--y'] }]);
   applyLook(command, host);
   command.outputHelp();
@@ -47,7 +47,7 @@ describe.each(COMMANDS)('help of %s', (name) => {
 describe('a flag that may be repeated', () => {
   it('adds to its value, and others replace it', async () => {
     const command = new Command('broker').exitOverride();
-    addSettings(command, 'broker');
+    addSettings(command, settingsOf('broker'));
     const argv = ['--listen', ':1=db', '--listen', ':2', '--proxy', 'http://a', '--proxy', 'http://b'];
     await command.action(() => {}).parseAsync(argv, { from: 'user' });
     expect(command.opts()).toMatchObject({ listen: ':1=db,:2', proxy: 'http://b' });
