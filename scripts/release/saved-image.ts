@@ -11,7 +11,6 @@ import { VERSION } from './source.ts';
 
 interface Manifest {
   readonly Config: string;
-  readonly RepoTags: readonly string[];
   readonly Layers: readonly string[];
 }
 
@@ -27,14 +26,19 @@ interface Config {
 }
 
 export const savedImage: Part = async ({ out, scratch, seconds }) => {
-  const name = buildImage({ base: process.env['NODE_IMAGE'] });
   const saved = join(scratch, 'image-saved');
   const archive = join(scratch, 'image.tar');
   mkdirSync(saved);
-  docker(['save', '--output', archive, name]);
+  // An image of the final name that this machine has may be in use.
+  const name = buildImage({ tag: `beacon:release-${process.pid}`, base: process.env['NODE_IMAGE'] });
+  try {
+    docker(['save', '--output', archive, name]);
+  } finally {
+    docker(['image', 'rm', '--no-prune', name]);
+  }
   output('tar', ['-xf', archive, '-C', saved]);
   rmSync(archive);
-  const { names, architecture } = withoutTheDay(saved, name, seconds);
+  const { names, architecture } = withoutTheDay(saved, seconds);
   tar(saved, names, archive, seconds);
   await gzip(archive, join(out, `beacon-${VERSION}-image-linux-${architecture}.tar.gz`));
 };
@@ -45,7 +49,6 @@ export const savedImage: Part = async ({ out, scratch, seconds }) => {
  */
 function withoutTheDay(
   directory: string,
-  name: string,
   seconds: number,
 ): { readonly names: readonly string[]; readonly architecture: string } {
   const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
@@ -67,7 +70,7 @@ function withoutTheDay(
   }
   writeFileSync(
     join(directory, 'manifest.json'),
-    JSON.stringify([{ Config: configName, RepoTags: [name], Layers: layers }]),
+    JSON.stringify([{ Config: configName, RepoTags: [`beacon:${VERSION}`], Layers: layers }]),
   );
   return { names: ['manifest.json', configName, ...layers], architecture: config.architecture };
 }
