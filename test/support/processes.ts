@@ -123,14 +123,14 @@ export async function startBeacon(
   return beacon;
 }
 
-/** Runs `beacon <args>` to its end. For commands that end by themselves, and for daemons that must not start. */
+/** Runs `beacon <args>` to its end, for `limitMs` (20 s) at the most. For commands that end by themselves, and for daemons that must not start. */
 export async function runBeacon(
   args: readonly string[],
-  options: StartOptions = {},
+  { limitMs = LINE_TIMEOUT_MS, ...options }: StartOptions & { readonly limitMs?: number } = {},
 ): Promise<Exit & { readonly out: string; readonly error: string }> {
   const child = spawnBeacon(args, options);
   const output = new Output(child);
-  const timer = setTimeout(() => child.kill('SIGKILL'), LINE_TIMEOUT_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
   const exit = await output.exited;
   clearTimeout(timer);
   return { ...exit, out: output.out, error: output.error };
