@@ -25,7 +25,7 @@ All clients then count as one, and share one limit of 100 connections a minute.
 {{ end }}
 {{- if not .Values.cluster.existingSecret }}
 The cluster secret is in the Secret {{ include "beacon.clusterSecret" . }}, and upgrades keep it. Argo CD, Flux and others that render without asking the
-cluster would make a new one at each sync: for them set cluster.existingSecret, after
+cluster would make a new one at each sync: for them set cluster.existingSecret=beacon-cluster, after
      openssl rand -base64 32 | kubectl --namespace {{ .Release.Namespace }} create secret generic beacon-cluster --from-file={{ .Values.cluster.secretKey }}=/dev/stdin
 {{ end }}
 {{- if .Values.beacon.ingress.host }}
