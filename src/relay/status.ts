@@ -16,7 +16,7 @@ export function statusOf({ nodeName, zone }: RelayFacts, relay: Relay): Status {
   return {
     trouble: reason === undefined ? null : SHORT[reason],
     node: nodeName,
-    zone,
+    zone: shown(zone),
     parked: relay.parked,
     splices: relay.splices,
     slotsUsed: slots.used,
@@ -25,6 +25,11 @@ export function statusOf({ nodeName, zone }: RelayFacts, relay: Relay): Status {
       ? { directoryEntries: cluster.directory.entries, members: membersOf(cluster) }
       : { members: [] }),
   };
+}
+
+/** A zone that nobody has set is said to be unknown, and not left out: legs may all stand in one. */
+function shown(zone: string): string {
+  return zone || 'unknown';
 }
 
 const SHORT: Readonly<Record<Scarce, string>> = {
@@ -41,7 +46,7 @@ function membersOf({ members, directory }: ClusterStatus): readonly Row[] {
     return {
       node: name,
       state,
-      zone: known?.zone ?? null,
+      zone: known ? shown(known.zone) : null,
       draining: known?.draining ?? null,
       complete: known?.complete ?? null,
       entries: known?.entries ?? null,
