@@ -11,6 +11,7 @@ import type { Manifest } from './helm.ts';
 interface Schema {
   type?: unknown;
   format?: string;
+  pattern?: string;
   properties?: Record<string, Schema>;
   additionalProperties?: Schema | boolean;
   items?: Schema;
@@ -85,7 +86,7 @@ function* custom(): Iterable<[string, object]> {
 
 /** The same schema without room for what it does not name. */
 function strict(schema: Schema): Schema {
-  const { properties, additionalProperties, items, format } = schema;
+  const { properties, additionalProperties, items, format, pattern } = schema;
   const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true;
   return {
     ...schema,
@@ -93,6 +94,8 @@ function strict(schema: Schema): Schema {
     ...(properties && additionalProperties === undefined && !isOpen && { additionalProperties: false }),
     ...(typeof additionalProperties === 'object' && { additionalProperties: strict(additionalProperties) }),
     ...(items && { items: strict(items) }),
+    // Go's way to say that case does not matter.
+    ...(pattern && { pattern: pattern.replace('(?i)(', '(?i:') }),
     ...(isNumberOrString(schema, format) && { type: ['string', 'number'] }),
   };
 }
