@@ -1,8 +1,8 @@
 /** Builds the image, with what this machine knows: npm's registry, the commit, the base. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { CommandError, npm } from '../command.ts';
+import { npm } from '../command.ts';
 import { revision, sourceDate, VERSION } from '../release/source.ts';
-import { docker, hasImage } from './docker.ts';
+import { docker, isAvailable } from './docker.ts';
 import { buildLocalBase } from './local-base.ts';
 
 export interface ImageOptions {
@@ -34,15 +34,7 @@ export function buildImage({ tag, base, localBase = false, cache = true }: Image
 function defaultBase(): string {
   const [, name] = /^ARG NODE_IMAGE=(\S+)/m.exec(readFileSync('Dockerfile', 'utf8')) ?? [];
   if (name === undefined) throw new Error('the Dockerfile names no NODE_IMAGE');
-  if (hasImage(name)) return name;
-  try {
-    docker(['pull', name]);
-    return name;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    console.warn(`${name} cannot be had, so the base is made from this machine: ${error.message}`);
-    return buildLocalBase();
-  }
+  return isAvailable(name) ? name : buildLocalBase();
 }
 
 /** The registry of npm as npm would use it here, and its CA file as one that the build stage finds. */

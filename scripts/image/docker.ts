@@ -22,3 +22,18 @@ export function docker(args: readonly string[], options: CommandOptions = {}): s
 export function hasImage(name: string): boolean {
   return spawnSync('docker', ['image', 'inspect', name], { stdio: 'ignore' }).status === 0;
 }
+
+/** Whether the engine has the image or can fetch it; where it cannot, says so. */
+export function isAvailable(name: string): boolean {
+  if (hasImage(name)) return true;
+  try {
+    docker(['pull', name]);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    console.warn(
+      `${name} cannot be had, so what stands in for it is made from this machine: ${error.message}`,
+    );
+    return false;
+  }
+}

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, cpSync, realpathSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { npm } from '../command.ts';
 import { layOut } from '../image/lay-out.ts';
-import { librariesOf } from '../image/local-base.ts';
+import { librariesOf } from '../image/local-image.ts';
 import { tarGz } from './archive.ts';
 import type { Part } from './part.ts';
 import { VERSION } from './source.ts';
