@@ -1,5 +1,5 @@
 /** The archive with the runtime inside, for machines without Node. */
-import { chmodSync, copyFileSync, cpSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { npm } from '../command.ts';
 import { layOut } from '../image/lay-out.ts';
@@ -35,6 +35,8 @@ function addRuntime(root: string, fetched: string): void {
   const spec = `${name}@${process.versions.node}`;
   npm(['install', '--prefix', fetched, '--no-save', '--ignore-scripts', '--prefer-offline', spec]);
   const from = join(fetched, 'node_modules', name);
+  if (!readFileSync(join(from, 'bin/node')).equals(readFileSync(process.execPath)))
+    throw new Error(`${process.execPath} is not the Node of ${spec}; start this by npm run release`);
   const runtime = join(root, 'lib/node');
   for (const file of ['bin/node', 'LICENSE']) cpSync(join(from, file), join(runtime, file));
   addAtomic(join(runtime, 'bin/node'), join(runtime, 'lib'));

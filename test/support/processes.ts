@@ -47,6 +47,8 @@ export interface Exit {
 export interface StartOptions {
   /** Added to PATH and where node caches, the only variables that a process gets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** An executable that is run instead of the sources, for example an installed `beacon`. */
+  readonly program?: string;
   /** Flags of node itself, before the script. */
   readonly nodeFlags?: readonly string[];
   /** How many descriptors the process may have open, as by `ulimit -n`. Default: as many as this one. */
@@ -183,9 +185,9 @@ export async function makePkiDirectory(pki: Pki = makePki()): Promise<PkiDirecto
 
 function spawnBeacon(
   args: readonly string[],
-  { env = {}, nodeFlags = [], descriptors }: StartOptions,
+  { env = {}, program, nodeFlags = [], descriptors }: StartOptions,
 ): ChildProcess {
-  const line = [process.execPath, ...nodeFlags, BEACON, ...args];
+  const line = program === undefined ? [process.execPath, ...nodeFlags, BEACON, ...args] : [program, ...args];
   const limited = ['/bin/sh', '-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, ...line];
   const [command = '', ...rest] = descriptors === undefined ? line : limited;
   const child = spawn(command, rest, {
