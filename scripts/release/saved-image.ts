@@ -1,4 +1,4 @@
-/** The image, as an archive that `docker load` reads. */
+/** The image, as an archive that `docker load` reads. It is called beacon:VERSION there, or $BEACON_IMAGE. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,9 @@ function withoutTheDay(
   }
   writeFileSync(
     join(directory, 'manifest.json'),
-    JSON.stringify([{ Config: configName, RepoTags: [`beacon:${VERSION}`], Layers: layers }]),
+    JSON.stringify([
+      { Config: configName, RepoTags: [process.env['BEACON_IMAGE'] || `beacon:${VERSION}`], Layers: layers },
+    ]),
   );
   return { names: ['manifest.json', configName, ...layers], architecture: config.architecture };
 }
