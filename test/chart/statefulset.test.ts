@@ -194,16 +194,17 @@ describe('the files', () => {
 
 describe('the heap', () => {
   it.each([
-    ['1Gi', 512],
-    ['512Mi', 256],
-    ['1.5Gi', 768],
-    ['1G', 476],
-    ['500M', 238],
-    ['1048576Ki', 512],
-    ['1000000k', 476],
-    ['1073741824', 512],
-    [1073741824, 512],
-  ])('is half of a limit of %s', async (memory, mebibytes) => {
+    ['1Gi', 256],
+    ['512Mi', 128],
+    ['1.5Gi', 384],
+    ['1G', 238],
+    ['500M', 119],
+    ['1048576Ki', 256],
+    ['1000000k', 238],
+    ['1073741824', 256],
+    [1073741824, 256],
+    ['200Mi', 64],
+  ])('is a quarter of a limit of %s, and 64 MiB at the least', async (memory, mebibytes) => {
     const { env } = containerOf(await relays({ ...LEAST, resources: { limits: { memory } } }), 'relay');
     expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: `--max-old-space-size=${mebibytes}` });
   });
