@@ -97,7 +97,7 @@ function certificateStep(
     ...(relayCa ? [`of --beacon-ca, for ${serverName}`] : []),
     ...(pins.length > 0 ? ['fits the pin'] : []),
   ];
-  const why = by.length > 0 ? by.join(', ') : `of a public CA, for ${serverName}`;
+  const why = by.length > 0 ? by.join(', ') : `of a CA that this machine trusts, for ${serverName}`;
   const text = `${why}; ${days} days left, until ${validToDate.toISOString().slice(0, 10)}`;
   return { name: 'certificate', text, ...(days < DOCTOR_DAYS_LEFT && { isWarning: true }) };
 }

@@ -14,7 +14,7 @@ const RELAYS = {
 const AMONG_RELAYS = [{ port: 'gossip' }, { port: 'forward' }];
 
 const policy = async (networkPolicy: object): Promise<Manifest> =>
-  find(await render({ ...LEAST, networkPolicy }), 'NetworkPolicy');
+  find(await render({ ...LEAST, networkPolicy }), 'NetworkPolicy', 'beacon');
 
 it('lets clients in from anywhere, relays to each other, and relays out to relays and DNS', async () => {
   expect(await policy({})).toMatchObject({

@@ -25,6 +25,25 @@ describe('what to do next', () => {
     expect(text).toContain('must pass TCP through (L4) and be exempt from TLS inspection');
   });
 
+  it('is to try them, and says what would not be tried', async () => {
+    const allow = { infoHashes: ['ab'.repeat(32)] };
+    const line = '     helm test beacon --namespace relays --logs\n';
+    const [whole, ...parts] = await Promise.all([
+      notes({ ...LEAST, host: HOST }),
+      notes(LEAST),
+      notes({ ...LEAST, host: HOST, allow }),
+      notes({ ...LEAST, host: HOST, allow, tests: { existingSecret: 'doctor-ca' } }),
+    ]);
+    for (const text of [whole, ...parts]) expect(text).toContain(line);
+    const lacks = ['It needs host', 'only shows that they refuse strangers'];
+    expect(parts.map((text) => lacks.map((each) => text.includes(each)))).toEqual([
+      [true, false],
+      [false, true],
+      [false, false],
+    ]);
+    expect(lacks.some((each) => whole.includes(each))).toBe(false);
+  });
+
   it('without a host names none', async () => {
     expect(await notes(LEAST)).toContain('--beacon-address HOST\n');
   });
