@@ -7,15 +7,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startEngine } from './ci/engine.ts';
 import { readTestReport } from './test-report.ts';
+
+/** Not part of `npm test`: they need helm, promtool or an engine of Docker, and without it say that they tested nothing, and fail. */
+const SUITES = ['test:chart', 'test:image', 'test:compose', 'test:systemd'] as const;
 
 interface Count {
   readonly passed: number;
   readonly failed: number;
 }
-
-/** Suites that `npm test` is without: the command that makes their tools, where they need some, and the one that tests. */
-const SUITES = [{ tools: 'chart:tools', test: 'test:chart' }];
 
 /** Runs a command of npm and shows what it prints; whether it ended well. */
 function npm(args: readonly string[], env: NodeJS.ProcessEnv = {}): boolean {
@@ -36,16 +37,7 @@ function readCount(file: string): Count {
   }
 }
 
-/** Without its tools a suite says that it tested nothing, and fails. */
-function runSuite({ tools, test }: (typeof SUITES)[number], directory: string): Count {
-  const report = join(directory, 'suite.json');
-  rmSync(report, { force: true });
-  const made = npm(['run', tools]);
-  const tested = npm(['run', test], { BEACON_TEST_REPORT: report });
-  return atLeastOne(made && tested, readTestReport(report));
-}
-
-function main(directory: string): Count {
+function testAndCheck(directory: string): Count {
   const tests = join(directory, 'tests.json');
   const steps = join(directory, 'check.json');
   const installed = npm(['install']);
@@ -56,20 +48,31 @@ function main(directory: string): Count {
   // check fails as well when the tests did: that is one failure, counted above
   const failed =
     fromTests.failed + (fromTests.failed > 0 ? Math.max(0, fromSteps.failed - 1) : fromSteps.failed);
-  const first = atLeastOne(installed && tested && checked, {
-    passed: fromTests.passed + fromSteps.passed,
-    failed,
-  });
-  return SUITES.map((suite) => runSuite(suite, directory)).reduce(sum, first);
+  return atLeastOne(installed && tested && checked, { passed: fromTests.passed + fromSteps.passed, failed });
 }
 
-function sum(one: Count, other: Count): Count {
-  return { passed: one.passed + other.passed, failed: one.failed + other.failed };
+/** Runs a script of npm that runs tests. */
+function runTests(script: string, directory: string): Count {
+  const report = join(directory, `${script.replace(':', '-')}.json`);
+  const ended = npm(['run', script], { BEACON_TEST_REPORT: report });
+  return atLeastOne(ended, readTestReport(report));
+}
+
+async function runSuites(directory: string): Promise<readonly Count[]> {
+  npm(['run', 'chart:tools']);
+  const engine = await startEngine();
+  try {
+    return SUITES.map((script) => runTests(script, directory));
+  } finally {
+    await engine.stop();
+  }
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'beacon-ci-'));
 try {
-  const { passed, failed } = main(directory);
+  const counts = [testAndCheck(directory), ...(await runSuites(directory))];
+  const total = (what: keyof Count): number => counts.reduce((sum, count) => sum + count[what], 0);
+  const [passed, failed] = [total('passed'), total('failed')];
   process.exitCode = failed === 0 ? 0 : 1;
   console.log(`\n${passed} passed, ${failed} failed`);
 } finally {
