@@ -48,7 +48,7 @@ function step(name: string, command: string, ...args: readonly string[]): Step {
 /** Whether the report in `file` is good, and was begun after the last change to any source. */
 function vouches(file: string): boolean {
   const { failed, startedAt } = readTestReport(file);
-  const sources = globSync(['{src,test,scripts}/**/*', '*.{json,ts}']);
+  const sources = globSync(['{src,test,scripts,compose}/**/*', '*.{json,ts}']);
   const changed = sources.filter((path) => {
     const stat = statSync(path);
     return stat.isFile() && stat.mtimeMs > startedAt;

@@ -75,7 +75,7 @@ const MANIFEST: Readonly<Record<'dependencies' | 'devDependencies', Readonly<Rec
   JSON.parse(readFileSync('package.json', 'utf8'));
 
 const sources = readSources('src/**/*.ts');
-const helpers = [...readSources('scripts/**/*.ts'), ...readSources('test/support/**/*.ts')];
+const helpers = ['scripts', 'compose', 'test/support'].flatMap((folder) => readSources(`${folder}/**/*.ts`));
 const tests = readSources('test/**/*.test.ts');
 const everything = [...sources, ...helpers, ...tests];
 
@@ -117,7 +117,7 @@ describe('code', () => {
   it('calls nothing that has a replacement', () => expectNone(sources.flatMap(checkCalls)));
 
   it('is finished', () => {
-    const texts = findFiles('{src,test,scripts,docs,.ci}/**/*.{ts,md,sh}').concat(
+    const texts = findFiles('{src,test,scripts,compose,docs,.ci}/**/*.{ts,md,sh,yml,cfg}').concat(
       findFiles('*.{json,md,ts}').filter((path) => path !== 'package-lock.json'),
       findFiles('.ci/run'),
     );
