@@ -20,6 +20,9 @@ The relay's StatefulSet is called this, and everything else begins with it. It i
 {{- if gt (len $name) 52 }}
 {{- fail (printf "the name %q has %d characters, and 52 is the most for a StatefulSet; give a shorter one with fullnameOverride" $name (len $name)) }}
 {{- end }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "the name %q cannot be a Service's, which has letters, digits and dashes and begins with a letter; give another one with fullnameOverride" $name) }}
+{{- end }}
 {{- $name }}
 {{- end }}
 

@@ -84,6 +84,14 @@ describe('names', () => {
     );
   });
 
+  it('are refused where no Service can have them', async () => {
+    const refusal = (name: string) =>
+      `the name "${name}" cannot be a Service's, which has letters, digits and dashes and begins with a letter; give another one with fullnameOverride`;
+    expect(await refusalOf(LEAST, { release: 'a.b' })).toBe(refusal('a.b-beacon'));
+    expect(await refusalOf(LEAST, { release: '1' })).toBe(refusal('1-beacon'));
+    expect(await render({ ...LEAST, fullnameOverride: 'ab' }, { release: 'a.b' })).not.toEqual([]);
+  });
+
   it('do not repeat the chart in a release that is called so', async () => {
     const names = async (release: string) =>
       (await render(LEAST, { release })).filter(({ kind }) => kind === 'StatefulSet')[0]?.metadata.name;

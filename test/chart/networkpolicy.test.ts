@@ -11,7 +11,7 @@ const RELAYS = {
     },
   },
 };
-const AMONG_RELAYS = [{ port: 'gossip' }, { port: 'forward' }];
+const AMONG_RELAYS = [{ port: 7946 }, { port: 7443 }];
 
 const policy = async (networkPolicy: object): Promise<Manifest> =>
   find(await render({ ...LEAST, networkPolicy }), 'NetworkPolicy', 'beacon');
@@ -21,7 +21,7 @@ it('lets clients in from anywhere, relays to each other, and relays out to relay
     spec: {
       ...RELAYS,
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: [{ port: 'clients' }] }, { from: [RELAYS], ports: AMONG_RELAYS }],
+      ingress: [{ ports: [{ port: 8443 }] }, { from: [RELAYS], ports: AMONG_RELAYS }],
       egress: [
         { to: [RELAYS], ports: AMONG_RELAYS },
         {
@@ -44,7 +44,7 @@ it('lets scrapers in that are named, and what else is asked for', async () => {
   const rule = { ports: [{ port: 1 }] };
   const { spec } = await policy({ metricsFrom: [monitoring], extraIngress: [rule], extraEgress: [rule] });
   const { ingress, egress } = spec as unknown as Record<'ingress' | 'egress', readonly object[]>;
-  expect(ingress.slice(2)).toEqual([{ from: [monitoring], ports: [{ port: 'health' }] }, rule]);
+  expect(ingress.slice(2)).toEqual([{ from: [monitoring], ports: [{ port: 8080 }] }, rule]);
   expect(egress.slice(2)).toEqual([rule]);
 });
 

@@ -44,6 +44,14 @@ describe('a cluster secret that the chart makes', () => {
     await cluster.helm('upgrade', LEAST);
     expect(cluster.secret('beacon-cluster')).toEqual(made);
   });
+
+  it('can be named as the own one later, and is still there', async () => {
+    const cluster = await startCluster();
+    await cluster.helm('install', LEAST);
+    const made = cluster.secret('beacon-cluster');
+    await cluster.helm('upgrade', { ...LEAST, cluster: { existingSecret: 'beacon-cluster' } });
+    expect(cluster.secret('beacon-cluster')).toEqual(made);
+  });
 });
 
 it('there is none where there is one of the operator, or no relay', async () => {
