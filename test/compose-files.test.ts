@@ -120,6 +120,22 @@ describe('docker-compose.yml', () => {
   });
 });
 
+describe('docs/compose.md', () => {
+  it('names services, profiles and variables that there are', () => {
+    const text = readFileSync('docs/compose.md', 'utf8');
+    const file = readFileSync('docker-compose.yml', 'utf8');
+    const profiles = Object.values(services).flatMap((each) => (each['profiles'] as string[]) ?? []);
+    const lines = text.match(/docker compose [^`\n]*/g) ?? [];
+    expect(lines.length).toBeGreaterThan(10);
+    for (const line of lines) {
+      for (const [, profile = ''] of line.matchAll(/--profile (\S+)/g)) expect(profiles).toContain(profile);
+      const [, named] = line.match(/ (?:exec|run|restart|kill|--no-deps)(?: -\S+)* ([a-z]\S*)/) ?? [];
+      if (named !== undefined) expect(Object.keys(services), line).toContain(named);
+    }
+    for (const [variable] of text.matchAll(/\w+_(?:PORT|IMAGE)\b/g)) expect(file).toContain(`{${variable}:-`);
+  });
+});
+
 describe('HAProxy', () => {
   const text = readFileSync('compose/haproxy.cfg', 'utf8');
 

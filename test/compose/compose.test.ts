@@ -164,6 +164,19 @@ describe('under load', () => {
     expect(answered).toBeGreaterThan(300);
     expect(read).toBeGreaterThan(1);
   });
+
+  it('outlives the death of a relay, and of all legs at once', async () => {
+    const load = await startLoad(project);
+    await project.compose('kill', 'relay-2');
+    await project.compose('up', '--detach', '--no-deps', 'relay-2');
+    await eventually('relay-2 is back in the cluster', () => clusterIsWhole(project));
+    await eventually('a tunnel with two legs that share no node', () => isRedundant(project));
+    await project.compose('restart', 'haproxy');
+    await eventually('a tunnel with two legs that share no node', () => isRedundant(project));
+    const { answered, failures } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(100);
+  });
 });
 
 describe('across two nodes', () => {
