@@ -108,7 +108,7 @@ function verify(change: (directory: string) => void = () => {}) {
   cpSync(join(root, 'beacon-release.pub'), join(directory, 'beacon-release.pub'));
   change(directory);
   const [, section = ''] = readFileSync('docs/release.md', 'utf8').split('\n## Verify\n');
-  const [, commands] = /```\n(.*?)```/s.exec(section) ?? [];
+  const [, commands] = /```sh verify\n(.*?)```/s.exec(section) ?? [];
   expect(commands).toMatch(/^openssl /);
   return spawnSync('/bin/sh', ['-e', '-c', commands ?? ''], { cwd: directory, encoding: 'utf8' });
 }
