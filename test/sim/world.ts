@@ -1,0 +1,107 @@
+/**
+ * Virtual time and randomness of one run, and what is recorded of it. Everything that happens is an entry of one agenda; two
+ * at the same time happen in the order in which they were entered. So the seed decides all.
+ */
+import type { Random } from '../../src/base/random.ts';
+import type { Event, Happening } from '../scenario/history.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+
+/** An entry of the agenda. */
+export interface Due {
+  cancel(): void;
+}
+
+interface Entry {
+  readonly ms: number;
+  readonly order: number;
+  readonly run: () => void;
+  cancelled: boolean;
+}
+
+export class World {
+  readonly random: Random;
+  readonly history: Event[] = [];
+  /** Times that each rare branch was reached, by its name. */
+  readonly sometimes = new Map<string, number>();
+  /** A binary heap by time, then order. */
+  readonly #agenda: Entry[] = [];
+  #now = 0;
+  #lastOrder = 0;
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed);
+  }
+
+  /** Milliseconds since the run began. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Entries that are neither done nor cancelled. */
+  get pending(): number {
+    return this.#agenda.filter(({ cancelled }) => !cancelled).length;
+  }
+
+  record(happening: Happening): void {
+    this.history.push({ ...happening, ms: this.#now });
+  }
+
+  /** Counts that a branch was reached which few runs reach. */
+  reached(point: string): void {
+    this.sometimes.set(point, (this.sometimes.get(point) ?? 0) + 1);
+  }
+
+  after(ms: number, run: () => void): Due {
+    this.#lastOrder += 1;
+    const entry: Entry = { ms: this.#now + Math.max(0, ms), order: this.#lastOrder, run, cancelled: false };
+    this.#push(entry);
+    return {
+      cancel: () => {
+        entry.cancelled = true;
+      },
+    };
+  }
+
+  /** Lets everything happen that is due until `ms`. */
+  runUntil(ms: number): void {
+    for (let next = this.#agenda[0]; next && next.ms <= ms; next = this.#agenda[0]) {
+      this.#pop();
+      if (next.cancelled) continue;
+      this.#now = next.ms;
+      next.run();
+    }
+    this.#now = ms;
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#agenda;
+    let at = heap.push(entry) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!comesBefore(entry, heap[parent] as Entry)) break;
+      heap[at] = heap[parent] as Entry;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#agenda;
+    const last = heap.pop() as Entry;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && comesBefore(heap[child + 1] as Entry, heap[child] as Entry)) child += 1;
+      if (!comesBefore(heap[child] as Entry, last)) break;
+      heap[at] = heap[child] as Entry;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function comesBefore(one: Entry, other: Entry): boolean {
+  return one.ms < other.ms || (one.ms === other.ms && one.order < other.order);
+}
