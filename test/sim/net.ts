@@ -4,7 +4,10 @@
  */
 import type { World } from './world.ts';
 
-/** How a connection ended: `clean` after all that was sent, `reset` at once, `silent` for nobody to see. */
+/** Between two tries of what does not get through. */
+const RETRANSMIT_MS = 200;
+
+/** How a connection ended: `clean` after all that was sent, `reset` at once. */
 export type Ending = 'clean' | 'reset';
 
 export interface LinkHandler<M> {
@@ -15,9 +18,9 @@ export interface LinkHandler<M> {
 
 /** What goes wrong between two hosts, from the first to the second. */
 export interface Trouble {
-  /** Nothing arrives. Dials fail by their time-out. */
+  /** Nothing arrives while it lasts. Dials fail by their time-out. */
   cut: boolean;
-  /** Dials succeed, and nothing arrives. */
+  /** Dials succeed, and nothing arrives while it lasts. */
   blackHole: boolean;
   slowMs: number;
 }
@@ -36,7 +39,8 @@ export class SimLink<M> {
   #handler: LinkHandler<M> | undefined;
   /** What came before there was a handler. */
   readonly #early: (() => void)[] = [];
-  /** When the last thing that was sent arrives: order is kept. */
+  /** What was sent and has not arrived, in order, and when the last of it does. */
+  readonly #underWay: { readonly atMs: number; readonly what: (peer: SimLink<M>) => void }[] = [];
   #arrivesAt = 0;
   #over = false;
 
@@ -74,7 +78,7 @@ export class SimLink<M> {
     this.#finish('reset');
   }
 
-  /** As when the process of this end dies: the other one sees a reset. As when its machine does: `silent`. */
+  /** As when the process of this end dies: the other one sees a reset; `silent`, as when its machine does: nothing. */
   die(silent: boolean): void {
     if (this.#over) return;
     this.#over = true;
@@ -107,16 +111,28 @@ export class SimLink<M> {
     else this.#early.push(what);
   }
 
+  /** In order, as TCP has it: what does not get through is sent again until it does, or an end of the connection is gone. */
   #deliver(what: (peer: SimLink<M>) => void): void {
-    const peer = this.#peer;
     const { world } = this.#net;
-    const latency = this.#net.latency(this.local, this.remote);
-    if (!peer || latency === undefined) return;
+    const latency = this.#net.latency(this.local, this.remote) ?? RETRANSMIT_MS;
     this.#arrivesAt = Math.max(this.#arrivesAt, world.now + latency);
-    world.after(this.#arrivesAt - world.now, () => {
-      // What was under way when the network was cut is lost as well: TCP would send it again, and it would not come.
-      if (this.#net.latency(this.local, this.remote) !== undefined) what(peer);
-    });
+    this.#underWay.push({ atMs: this.#arrivesAt, what });
+    if (this.#underWay.length === 1) world.after(latency, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    const { world } = this.#net;
+    const peer = this.#peer;
+    if (!peer || peer.#over) {
+      this.#underWay.length = 0;
+      return;
+    }
+    const isThrough = this.#net.latency(this.local, this.remote) !== undefined;
+    while (isThrough && (this.#underWay[0]?.atMs ?? Number.POSITIVE_INFINITY) <= world.now)
+      this.#underWay.shift()?.what(peer);
+    const next = this.#underWay[0];
+    if (next)
+      world.after(Math.max(next.atMs - world.now, isThrough ? 0 : RETRANSMIT_MS), () => this.#arrive());
   }
 }
 
