@@ -11,9 +11,12 @@ export function rowsOfRelays(alone: readonly Trial[]): string {
   return lines(alone.flatMap(stepRows));
 }
 
+/** Said before the pairs are tried, so that nobody takes the pause for the end. */
+export const PAIRS_HEADING = '\na broker at one -> a bridge at another (10 s and more where that fails):\n';
+
 /** Each pair of two. */
 export function rowsOfPairs({ pairs }: Examination): string {
-  return pairs.length === 0 ? '' : `\na broker at one -> a bridge at another:\n${lines(pairs.map(pairRow))}`;
+  return lines(pairs.map(pairRow));
 }
 
 /** What works, and what is to be done. */

@@ -9,7 +9,7 @@ import type { DoctorDeps } from '../doctor/prepare.ts';
 import type { Trial } from '../doctor/types.ts';
 import type { Authority } from '../pki/issue.ts';
 import { readAuthorityFiles } from './cert-files.ts';
-import { rowsOfPairs, rowsOfRelays, summary } from './doctor-screen.ts';
+import { PAIRS_HEADING, rowsOfPairs, rowsOfRelays, summary } from './doctor-screen.ts';
 import { addExamples, addSettings } from './help.ts';
 import type { Host } from './host.ts';
 
@@ -91,7 +91,9 @@ async function run(flags: Flags & DoctorFlags, host: Host, deps: DoctorDeps): Pr
   ]);
   const options = await prepare({ settings, authority, serverName }, deps);
   const onAlone = (trials: readonly Trial[]): void => {
-    if (!json) host.out(rowsOfRelays(trials));
+    if (json) return;
+    host.out(rowsOfRelays(trials));
+    if (trials.length > 1 && !expectRefused) host.out(PAIRS_HEADING);
   };
   const examination = await examine({ ...options, expectRefused, onAlone });
   const failures = examination.findings.filter(({ severity }) => severity === 'failure').length;

@@ -6,7 +6,7 @@ import { type Authority, parseHost } from '../pki/issue.ts';
 import { certificateToPem } from '../pki/pem.ts';
 import { readAuthorities } from '../tunnel/client-credentials.ts';
 import { loadEgress } from '../tunnel/egress.ts';
-import { type EndsDeps, issueEnds, throwAwayAuthority } from './ends.ts';
+import { type Ends, type EndsDeps, issueEnds, throwAwayAuthority } from './ends.ts';
 import type { ExaminationOptions } from './examination.ts';
 import { findWays, type WaysOptions } from './ways.ts';
 
@@ -31,11 +31,19 @@ export async function prepare(
   const relayCa = beaconCa === undefined ? undefined : await readAuthorities(beaconCa, flagOf('beaconCa'));
   return {
     ...deps,
-    ends: issueEnds(authority ?? throwAwayAuthority(deps), deps),
+    ends: endsOf(authority, deps),
     isListed: authority !== undefined,
     trust: { relayCa: relayCa?.map(certificateToPem), pins },
     ways: await findWays({ ...deps, addresses, serverName: host, proxyFor }),
   };
+}
+
+function endsOf(authority: Authority | undefined, deps: EndsDeps): Ends {
+  try {
+    return issueEnds(authority ?? throwAwayAuthority(deps), deps);
+  } catch (cause) {
+    throw new BeaconError('config', `--ca-cert: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function hostOf(text: string): string {

@@ -37,8 +37,6 @@ it('one row for each step of a relay, in columns', () => {
 
 it('one row for each pair', () => {
   expect(rowsOfPairs(EXAMINATION).split('\n')).toEqual([
-    '',
-    'a broker at one -> a bridge at another:',
     'ok         a -> c   pair           3.0 ms  well',
     'FAILED     c -> a   pair         10002 ms  the broker: the relay refused',
     'not tried  a -> bb                         bb does not work alone',

@@ -3,8 +3,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { systemRandom } from '../../../src/base/random.ts';
 import { run } from '../../../src/cli/program.ts';
 import { infoHashOfCertificate } from '../../../src/pki/info-hash.ts';
+import { createAuthority } from '../../../src/pki/issue.ts';
 import { makePki, writePki } from '../../support/certificates.ts';
 import { testHost } from '../../support/cli-host.ts';
 import { checkLeaks } from '../../support/leaks.ts';
@@ -80,6 +83,26 @@ describe('beacon doctor', () => {
     expect(await doctor([...line, 'localhost'])).toMatchObject({
       code: 0,
       out: expect.stringContaining('of --beacon-ca, for localhost;'),
+    });
+  });
+
+  it('ends with 2 where the CA that it is given has expired', async () => {
+    const day = 24 * 60 * 60 * 1_000;
+    const nowMs = systemClock.wall() - 10 * day;
+    const old = createAuthority({ role: 'bridgeAuthority', nowMs, random: systemRandom, days: 5 });
+    writeFileSync(file('old.crt'), old.certificate);
+    writeFileSync(file('old.key'), old.key);
+    const found = await doctor([
+      '--beacon-address',
+      'a',
+      '--ca-cert',
+      file('old.crt'),
+      '--ca-key',
+      file('old.key'),
+    ]);
+    expect(found).toMatchObject({
+      code: 2,
+      error: expect.stringMatching(/^beacon: --ca-cert: the CA has expired/),
     });
   });
 

@@ -40,7 +40,7 @@ describe('run', () => {
     expect(asked).toMatchObject({ code: 0, error: '' });
     const missing = await beacon('');
     expect(missing).toMatchObject({ code: 2, out: '', error: asked.out });
-    for (const name of [...COMMANDS, 'certs', 'info-hash']) {
+    for (const name of [...COMMANDS, 'health', 'status', 'drain', 'doctor', 'certs', 'info-hash']) {
       expect(asked.out).toMatch(new RegExp(`^  ${name} .*\\S`, 'm'));
       expect(await beacon(`${name} --help`)).toMatchObject({ code: 0, error: '' });
     }

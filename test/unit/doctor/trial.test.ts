@@ -11,6 +11,7 @@ import type { Way } from '../../../src/doctor/ways.ts';
 import { issueLeaf } from '../../../src/pki/issue.ts';
 import { ALPN } from '../../../src/wire/frames.ts';
 import { makePki } from '../../support/certificates.ts';
+import { ConnectProxy } from '../../support/connect-proxy.ts';
 import { trialOptions, wayTo } from '../../support/doctor-scene.ts';
 import { checkLeaks, settled } from '../../support/leaks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -71,6 +72,32 @@ describe('a trial that works', () => {
     const trust = { relayCa: undefined, pins: parsePins(`cert-sha256:${pin}`) };
     const { steps } = await alone(wayTo(port, { serverName: 'other.test' }), { trust, parkOnly: true });
     expect(steps[2]?.text).toMatch(/^fits the pin; \d+ days/);
+  });
+});
+
+describe('a trial through a proxy', () => {
+  async function proxyTo(name: string, port: number): Promise<Way['proxy']> {
+    const proxy = await ConnectProxy.start({ names: { [name]: port } });
+    onTestFinished(() => proxy.close());
+    return { host: '127.0.0.1', port: proxy.port };
+  }
+
+  it('goes that way, and says so', async () => {
+    const { port } = await startRelay();
+    const proxy = await proxyTo('localhost:443', port);
+    const way = wayTo(443, { address: { host: 'localhost', port: 443 }, serverName: 'localhost', proxy });
+    const { failure, steps } = await alone(way);
+    expect([failure, steps[0]?.text, steps.at(-1)?.name]).toEqual([undefined, 'to the proxy', 'bytes']);
+  });
+
+  it('names the proxy where that leads nowhere', async () => {
+    const proxy = await proxyTo('localhost:443', 1);
+    const { failure } = await alone(wayTo(443, { address: { host: 'elsewhere.test', port: 443 }, proxy }));
+    expect(failure).toMatchObject({
+      step: 'proxy',
+      code: 'unreachable',
+      text: expect.stringContaining('proxy'),
+    });
   });
 });
 
