@@ -31,6 +31,9 @@ const PARTS: ReadonlyMap<string, Part> = new Map(
   Object.entries({ chart: chartPackage, npm: npmPackage, sbom, runtime: runtimeArchive, image: savedImage }),
 );
 
+/** Those that hold dist/ as it is built here; the image builds its own. */
+const OF_DIST: readonly string[] = ['npm', 'runtime'];
+
 interface Options {
   readonly out: string;
   readonly key: KeyObject | undefined;
@@ -72,7 +75,8 @@ async function main(options: Options): Promise<boolean> {
   for (const each of found) console.error(`release: ${each}`);
   if (options.key && found.length > 0) throw new Error('what does not agree is not signed; nothing was made');
   mkdirSync(options.out, { recursive: true });
-  output(process.execPath, ['scripts/build.ts'], { show: true });
+  if (options.parts.some((part) => OF_DIST.includes(part)))
+    output(process.execPath, ['scripts/build.ts'], { show: true });
   const scratch = mkdtempSync(join(tmpdir(), 'beacon-release-'));
   try {
     if (!(await make(options, scratch))) return false;

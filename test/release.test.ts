@@ -197,6 +197,26 @@ describe('what it refuses', () => {
     expect(status).toBe(1);
   });
 
+  it('to sign what no commit has', () => {
+    const git = (...args: readonly string[]) => spawnSync('git', args, { cwd: here });
+    git('init', '--quiet');
+    onTestFinished(() => rmSync(join(here, '.git'), { recursive: true }));
+    git(
+      '-c',
+      'user.name=a',
+      '-c',
+      'user.email=a@example.com',
+      'commit',
+      '--quiet',
+      '--allow-empty',
+      '-m',
+      'none',
+    );
+    const { status, stderr } = attempt('--out', free, '--sign-key', KEY, '--only', 'sbom');
+    expect(stderr).toContain('the checkout has changes that no commit has');
+    expect(status).toBe(1);
+  });
+
   it('a folder with something in it', () => {
     expect(attempt('--out', OUT, '--only', 'sbom').stderr).toContain('is not empty');
   });
@@ -257,6 +277,11 @@ describe('the archive with the runtime', () => {
     expect(text('LICENSE')).toBe(readFileSync('LICENSE', 'utf8'));
     expect(text('lib/node/LICENSE')).toContain('Node.js is licensed for use as follows');
   });
+});
+
+it('the image has the release of Node that the tests ran on', () => {
+  const [, major] = /^ARG NODE_IMAGE=node:(\d+)-slim$/m.exec(readFileSync('Dockerfile', 'utf8')) ?? [];
+  expect(process.versions.node.split('.')[0]).toBe(major);
 });
 
 it('the SBOM names every package at run time, Node, and no registry', () => {

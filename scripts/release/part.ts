@@ -8,5 +8,5 @@ export interface Workshop {
   readonly seconds: number;
 }
 
-/** Makes one or more files in `out`. `dist/` has been built. Throws where it cannot. */
+/** Makes one or more files in `out`. Throws where it cannot. */
 export type Part = (workshop: Workshop) => Promise<void>;

@@ -1,6 +1,6 @@
 /** The image, as an archive that `docker load` reads. It is called beacon:VERSION there, or $BEACON_IMAGE. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { output } from '../command.ts';
 import { buildImage } from '../image/build.ts';
@@ -40,7 +40,7 @@ export const savedImage: Part = async ({ out, scratch, seconds }) => {
   rmSync(archive);
   const { names, architecture } = withoutTheDay(saved, seconds);
   tar(saved, names, archive, seconds);
-  await gzip(archive, join(out, `beacon-${VERSION}-image-linux-${architecture}.tar.gz`));
+  await gzip(createReadStream(archive), join(out, `beacon-${VERSION}-image-linux-${architecture}.tar.gz`));
 };
 
 /**
