@@ -23,10 +23,13 @@ CAUTION: these relays serve anybody's CA. List yours in allow.infoHashes: beacon
 CAUTION: {{ . }}
 All clients then count as one, and share one limit of 100 connections a minute.
 {{ end }}
+{{- if and .Values.metrics.podMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) }}
+CAUTION: the network policy keeps Prometheus out. Name it in networkPolicy.metricsFrom.
+{{ end }}
 {{- if not .Values.cluster.existingSecret }}
 The cluster secret is in the Secret {{ include "beacon.clusterSecret" . }}, and upgrades keep it. Argo CD, Flux and others that render without asking the
-cluster would make a new one at each sync: for them set cluster.existingSecret=beacon-cluster, after
-     openssl rand -base64 32 | kubectl --namespace {{ .Release.Namespace }} create secret generic beacon-cluster --from-file={{ .Values.cluster.secretKey }}=/dev/stdin
+cluster would make a new one at each sync: for them set cluster.existingSecret={{ include "beacon.clusterSecret" . }}. This one stays then. Where there is none yet:
+     openssl rand -base64 32 | kubectl --namespace {{ .Release.Namespace }} create secret generic {{ include "beacon.clusterSecret" . }} --from-file={{ .Values.cluster.secretKey }}=/dev/stdin
 {{ end }}
 {{- if .Values.beacon.ingress.host }}
 beacon.ingress.host makes no Ingress: it sets the certificate and the DNS name.

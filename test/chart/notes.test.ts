@@ -102,6 +102,18 @@ describe('caution', () => {
     expect(text.includes('All clients then count as one')).toBe(lost);
   });
 
+  it.each([
+    [{ metrics: { podMonitor: { enabled: true } } }, true],
+    [{ metrics: { podMonitor: { enabled: true } }, networkPolicy: { enabled: false } }, false],
+    [
+      { metrics: { podMonitor: { enabled: true } }, networkPolicy: { metricsFrom: [{ podSelector: {} }] } },
+      false,
+    ],
+    [{}, false],
+  ])('with %j Prometheus is kept out: %s', async (values, out) => {
+    expect((await notes({ ...LEAST, ...values })).includes('keeps Prometheus out')).toBe(out);
+  });
+
   it('where the chart makes the cluster secret, for who renders offline', async () => {
     const command =
       'openssl rand -base64 32 | kubectl --namespace relays create secret generic beacon-cluster --from-file=secret=/dev/stdin';
