@@ -92,6 +92,29 @@ securityContext:
   {{- include "beacon.podSecurityContext" . | nindent 2 }}
 {{- end }}
 
+{{/* Of every daemon, on the port health. */}}
+{{- define "beacon.probes" -}}
+startupProbe:
+  httpGet:
+    path: /readyz
+    port: health
+  periodSeconds: 1
+  failureThreshold: 60
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: health
+  periodSeconds: 3
+# Whether it runs, and nothing of others: that would take all replicas down together.
+livenessProbe:
+  httpGet:
+    path: /healthz
+    port: health
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+{{- end }}
+
 {{/* A map of settings as variables: drainTimeout becomes BEACON_DRAIN_TIMEOUT, a list is joined by commas. */}}
 {{- define "beacon.settings" -}}
 {{- range $name, $value := . }}

@@ -5,7 +5,7 @@ import type { Pod, PodSpec } from './pod-security.ts';
 export interface EnvVar {
   readonly name: string;
   readonly value?: string;
-  readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
+  readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
 }
 
 interface Probe {
@@ -63,7 +63,7 @@ export function containerOf(manifest: Manifest, name: string): Container {
   throw new Error(`${manifest.kind} ${manifest.metadata.name} has no container ${name}`);
 }
 
-/** The variables as the process sees them; `fields` are what the pod's own fields hold, and are empty otherwise. */
+/** The variables as the process sees them; `fields` are what the pod's own fields hold, and are empty otherwise, as Secrets' are. */
 export function environmentOf(
   { env }: Container,
   fields: Readonly<Record<string, string>>,
@@ -71,7 +71,7 @@ export function environmentOf(
   return Object.fromEntries(
     env.map(({ name, value, valueFrom }) => [
       name,
-      value ?? fields[valueFrom?.fieldRef.fieldPath ?? ''] ?? '',
+      value ?? fields[valueFrom?.fieldRef?.fieldPath ?? ''] ?? '',
     ]),
   );
 }
