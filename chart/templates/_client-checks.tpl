@@ -30,6 +30,11 @@
 {{- end }}
 {{- end }}
 {{- include "beacon.lacks" (list $ (printf "%s.beacon.caSecret" $name) $values.beacon.caSecret "ca.crt") }}
+{{- range $target := keys $values.targets | sortAlpha }}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" $target) }}
+- {{ $name }}.targets.{{ $target }}: a target is called by up to 63 lower-case letters, digits and hyphens
+{{- end }}
+{{- end }}
 {{- include (printf "beacon.%sMistakes" $name) $ }}
 {{- end }}
 

@@ -66,6 +66,11 @@ describe('values alone', () => {
       '- bridge.vaultAddr is missing: the URL of the store, such as https://openbao.openbao.svc:8200; or set bridge.targets',
     ],
     [
+      'a target whose name is none',
+      bridge({ targets: { DB: 'tcp://a:1' } }),
+      '- bridge.targets.DB: a target is called by up to 63 lower-case letters, digits and hyphens',
+    ],
+    [
       'the store twice',
       bridge({ targets: { vault: 'http://a' } }),
       '- bridge.vaultAddr and bridge.targets.vault are the same target: set one of them',
@@ -117,7 +122,6 @@ describe('values alone', () => {
   it.each<[object, string]>([
     [{ bridge: { ...BRIDGE, vaultAddr: 'openbao:8200' } }, "at '/bridge/vaultAddr'"],
     [{ bridge: { ...BRIDGE, replicas: 0 } }, "at '/bridge/replicas': minimum: got 0, want 1"],
-    [{ bridge: { ...BRIDGE, targets: { DB: 'tcp://a:1' } } }, "at '/bridge/targets'"],
     [{ bridge: { ...BRIDGE, beacon: { pins: ['sha256:00'] } } }, "at '/bridge/beacon/pins/0'"],
     [{ broker: { ...BROKER, targets: { db: 80 } } }, "at '/broker/targets/db': minimum: got 80, want 1,024"],
     [

@@ -61,7 +61,7 @@ describe('the Deployment', () => {
     expect(container.args).toEqual(['bridge', '--target-proxy-protocol']);
     expect(container.image).toMatch(/^registry\.example\.com\/beacon:/);
     expect(container.env).toContainEqual({ name: 'TZ', value: 'UTC' });
-    expect(container.env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-old-space-size=512' });
+    expect(container.env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-old-space-size=256' });
     expect(container.volumeMounts).toContainEqual({ name: 'scratch', mountPath: '/scratch' });
     expect(spec.volumes).toContainEqual({ name: 'scratch', emptyDir: {} });
   });
