@@ -1,7 +1,16 @@
 /** The archive with the runtime inside, for machines without Node. */
-import { chmodSync, copyFileSync, cpSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
-import { npm } from '../command.ts';
+import { npm, output } from '../command.ts';
 import { layOut } from '../image/lay-out.ts';
 import { librariesOf } from '../image/local-image.ts';
 import { tarGz } from './archive.ts';
@@ -31,10 +40,12 @@ export const runtimeArchive: Part = async ({ out, scratch, seconds }) => {
 
 /** The Node that runs this script, which is the one that the tests ran on, from the package that it came from. */
 function addRuntime(root: string, fetched: string): void {
-  const name = `node-${process.platform}-${process.arch}`;
-  const spec = `${name}@${process.versions.node}`;
-  npm(['install', '--prefix', fetched, '--no-save', '--ignore-scripts', '--prefer-offline', spec]);
-  const from = join(fetched, 'node_modules', name);
+  const spec = `node-${process.platform}-${process.arch}@${process.versions.node}`;
+  mkdirSync(fetched);
+  npm(['pack', '--pack-destination', fetched, '--ignore-scripts', '--prefer-offline', spec]);
+  const [archive = ''] = readdirSync(fetched);
+  output('tar', ['-xzf', archive, 'package/bin/node', 'package/LICENSE'], { cwd: fetched });
+  const from = join(fetched, 'package');
   if (!readFileSync(join(from, 'bin/node')).equals(readFileSync(process.execPath)))
     throw new Error(`${process.execPath} is not the Node of ${spec}; start this by npm run release`);
   const runtime = join(root, 'lib/node');
