@@ -14,8 +14,10 @@ interface Probe {
 
 export type Container = Omit<
   PodSpec['containers'][number],
-  'ports' | 'livenessProbe' | 'readinessProbe' | 'startupProbe'
+  'ports' | 'livenessProbe' | 'readinessProbe' | 'startupProbe' | 'lifecycle'
 > & {
+  readonly lifecycle?: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
+  readonly resources?: { readonly limits?: { readonly memory: string } };
   readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly EnvVar[];
