@@ -1,5 +1,6 @@
 /** Load through the broker, from a container in the network of the workloads. */
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 import { LOAD_IS_UP, type LoadResult } from './load-client.ts';
 import { docker, eventually, type Project } from './project.ts';
 
@@ -10,9 +11,10 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
-/** Resolves when every client has begun. */
+/** Resolves when every client has begun. The container is gone after the test, whatever becomes of it. */
 export async function startLoad(project: Project): Promise<Load> {
   const name = `${project.name}-load`;
+  onTestFinished(async () => void (await docker('rm', '--force', name)));
   const volume = `${SCRIPT}:/load-client.ts:ro`;
   await project.compose(
     ...['run', '--detach', '--no-deps', '--name', name, '--volume', volume],
@@ -23,7 +25,6 @@ export async function startLoad(project: Project): Promise<Load> {
     async stop() {
       await docker('stop', '--time', '40', name);
       const lines = (await docker('logs', name)).split('\n');
-      await docker('rm', name);
       return JSON.parse(lines.at(-1) ?? '') as LoadResult;
     },
   };
