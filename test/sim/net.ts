@@ -7,11 +7,16 @@ import type { World } from './world.ts';
 /** Between two tries of what does not get through. */
 const RETRANSMIT_MS = 200;
 
+/** The listener of a host where no other one is named. */
+const CLIENTS = 'clients';
+
 /** How a connection ended: `clean` after all that was sent, `reset` at once. */
 export type Ending = 'clean' | 'reset';
 
 export interface LinkHandler<M> {
   onMessage(message: M): void;
+  /** Some of what was sent has arrived: {@link SimLink.unsent} is less than before. */
+  onProgress?(): void;
   /** Once. Nothing comes after it. */
   onEnd(how: Ending): void;
 }
@@ -40,8 +45,11 @@ export class SimLink<M> {
   /** What came before there was a handler. */
   readonly #early: (() => void)[] = [];
   /** What was sent and has not arrived, in order, and when the last of it does. */
-  readonly #underWay: { readonly atMs: number; readonly what: (peer: SimLink<M>) => void }[] = [];
+  readonly #underWay: UnderWay<M>[] = [];
+  #unsent = 0;
   #arrivesAt = 0;
+  #isDue = false;
+  #paused = false;
   #over = false;
 
   constructor(net: SimNet<M>, local: string, remote: string) {
@@ -54,6 +62,23 @@ export class SimLink<M> {
     return this.#over;
   }
 
+  /** Bytes that were sent and have not arrived, as far as sizes were told. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
+  /** Nothing arrives at this end until {@link resume}: what was sent stays with the other one. A reset does. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    const peer = this.#peer;
+    if (peer) peer.#lookAgain();
+  }
+
   /** Internal to {@link SimNet}. */
   join(peer: SimLink<M>): void {
     this.#peer = peer;
@@ -64,9 +89,11 @@ export class SimLink<M> {
     for (const each of this.#early.splice(0)) each();
   }
 
-  send(message: M): void {
+  /** @param bytes that it takes in buffers. */
+  send(message: M, bytes = 0): void {
     if (this.#over) return;
-    this.#deliver((peer) => peer.#take(message));
+    this.#unsent += bytes;
+    this.#deliver((peer) => peer.#take(message), bytes);
   }
 
   /** The other end sees it after all that was sent. This end sees nothing more. */
@@ -112,28 +139,52 @@ export class SimLink<M> {
   }
 
   /** In order, as TCP has it: what does not get through is sent again until it does, or an end of the connection is gone. */
-  #deliver(what: (peer: SimLink<M>) => void): void {
+  #deliver(what: (peer: SimLink<M>) => void, bytes = 0): void {
     const { world } = this.#net;
     const latency = this.#net.latency(this.local, this.remote) ?? RETRANSMIT_MS;
     this.#arrivesAt = Math.max(this.#arrivesAt, world.now + latency);
-    this.#underWay.push({ atMs: this.#arrivesAt, what });
-    if (this.#underWay.length === 1) world.after(latency, () => this.#arrive());
+    this.#underWay.push({ atMs: this.#arrivesAt, bytes, what });
+    if (this.#underWay.length === 1) this.#look(latency);
+  }
+
+  #lookAgain(): void {
+    if (this.#underWay.length > 0) this.#look(0);
+  }
+
+  #look(ms: number): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#net.world.after(ms, () => this.#arrive());
   }
 
   #arrive(): void {
     const { world } = this.#net;
     const peer = this.#peer;
+    this.#isDue = false;
     if (!peer || peer.#over) {
       this.#underWay.length = 0;
+      this.#unsent = 0;
       return;
     }
-    const isThrough = this.#net.latency(this.local, this.remote) !== undefined;
-    while (isThrough && (this.#underWay[0]?.atMs ?? Number.POSITIVE_INFINITY) <= world.now)
-      this.#underWay.shift()?.what(peer);
+    const before = this.#unsent;
+    const isThrough = this.#net.passes(this.local, this.remote);
+    while (isThrough && !peer.#paused && (this.#underWay[0]?.atMs ?? Number.POSITIVE_INFINITY) <= world.now) {
+      const { bytes, what } = this.#underWay.shift() as UnderWay<M>;
+      this.#unsent -= bytes;
+      what(peer);
+    }
     const next = this.#underWay[0];
-    if (next)
-      world.after(Math.max(next.atMs - world.now, isThrough ? 0 : RETRANSMIT_MS), () => this.#arrive());
+    // A paused end looks again when it is resumed.
+    if (next && !(isThrough && peer.#paused))
+      this.#look(Math.max(next.atMs - world.now, isThrough ? 0 : RETRANSMIT_MS));
+    if (this.#unsent < before && !this.#over) this.#handler?.onProgress?.();
   }
+}
+
+interface UnderWay<M> {
+  readonly atMs: number;
+  readonly bytes: number;
+  readonly what: (peer: SimLink<M>) => void;
 }
 
 export class SimNet<M> {
@@ -141,6 +192,7 @@ export class SimNet<M> {
   readonly #options: NetOptions;
   readonly #listeners = new Map<string, (link: SimLink<M>) => void>();
   readonly #troubles = new Map<string, Trouble>();
+  readonly #frozen = new Set<string>();
   readonly #links = new Set<SimLink<M>>();
 
   constructor(world: World, options: NetOptions) {
@@ -153,18 +205,24 @@ export class SimNet<M> {
     return this.#links;
   }
 
-  /** `host` takes connections until it closes, or dies. */
-  listen(host: string, onLink: (link: SimLink<M>) => void): void {
-    this.#listeners.set(host, onLink);
+  /** `host` takes connections until it closes, or dies. `port` names one of its listeners. */
+  listen(host: string, onLink: (link: SimLink<M>) => void, port = CLIENTS): void {
+    this.#listeners.set(`${host}:${port}`, onLink);
   }
 
   /** From now on `host` refuses; connections that are there stay. */
-  unlisten(host: string): void {
-    this.#listeners.delete(host);
+  unlisten(host: string, port = CLIENTS): void {
+    this.#listeners.delete(`${host}:${port}`);
   }
 
   /** @param onDone with a link, or undefined where nobody listens, or nothing came back for `timeoutMs`. */
-  dial(from: string, to: string, timeoutMs: number, onDone: (link: SimLink<M> | undefined) => void): void {
+  dial(
+    from: string,
+    to: string,
+    timeoutMs: number,
+    onDone: (link: SimLink<M> | undefined) => void,
+    port = CLIENTS,
+  ): void {
     const { world } = this;
     const [there, back] = [this.latency(from, to, true), this.latency(to, from, true)];
     if (there === undefined || back === undefined) {
@@ -172,7 +230,7 @@ export class SimNet<M> {
       return;
     }
     world.after(there, () => {
-      const accept = this.#listeners.get(to);
+      const accept = this.#listeners.get(`${to}:${port}`);
       if (!accept) {
         world.after(back, () => onDone(undefined));
         return;
@@ -182,8 +240,8 @@ export class SimNet<M> {
       far.join(near);
       this.#links.add(near);
       this.#links.add(far);
-      accept(far);
-      world.after(back, () => onDone(near));
+      this.#whenAwake(to, () => accept(far));
+      world.after(back, () => this.#whenAwake(from, () => onDone(near)));
     });
   }
 
@@ -202,15 +260,35 @@ export class SimNet<M> {
         link.end('reset');
   }
 
+  /** The process at `host` does nothing: what is sent to it waits, and dials succeed. */
+  freeze(host: string, frozen: boolean): void {
+    if (frozen) this.#frozen.add(host);
+    else this.#frozen.delete(host);
+  }
+
+  #whenAwake(host: string, what: () => void): void {
+    if (this.#frozen.has(host)) this.world.after(RETRANSMIT_MS, () => this.#whenAwake(host, what));
+    else what();
+  }
+
   /** The process at `host` is gone. */
   kill(host: string, silent = false): void {
-    this.unlisten(host);
+    this.#frozen.delete(host);
+    for (const key of [...this.#listeners.keys()])
+      if (key.startsWith(`${host}:`)) this.#listeners.delete(key);
     for (const link of [...this.#links]) if (link.local === host) link.die(silent);
   }
 
   /** Internal to {@link SimLink}. */
   forget(link: SimLink<M>): void {
     this.#links.delete(link);
+  }
+
+  /** Whether messages arrive now. */
+  passes(from: string, to: string): boolean {
+    if (this.#frozen.has(to)) return false;
+    const trouble = this.#troubles.get(`${from}>${to}`);
+    return !trouble?.cut && !trouble?.blackHole;
   }
 
   /** Of the next message, milliseconds; undefined: it never arrives. */

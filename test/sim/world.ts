@@ -25,8 +25,10 @@ export class World {
   readonly sometimes = new Map<string, number>();
   /** A binary heap by time, then order. */
   readonly #agenda: Entry[] = [];
+  readonly #watchers = new Set<() => void>();
   #now = 0;
   #lastOrder = 0;
+  #unsettled = false;
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
@@ -62,15 +64,35 @@ export class World {
     };
   }
 
+  /** Promises may be resolved by the entry that runs: the next one waits until all has happened that follows from it. */
+  settle(): void {
+    this.#unsettled = true;
+  }
+
+  /** `look` runs once before the next entry, after promises. */
+  watch(look: () => void): void {
+    this.#watchers.add(look);
+    this.#unsettled = true;
+  }
+
   /** Lets everything happen that is due until `ms`. */
-  runUntil(ms: number): void {
+  async runUntil(ms: number): Promise<void> {
     for (let next = this.#agenda[0]; next && next.ms <= ms; next = this.#agenda[0]) {
       this.#pop();
       if (next.cancelled) continue;
       this.#now = next.ms;
       next.run();
+      if (this.#unsettled) await this.#settled();
     }
     this.#now = ms;
+  }
+
+  async #settled(): Promise<void> {
+    this.#unsettled = false;
+    // Ticks come after all that promises lead to, however long a chain of them is. No real time passes.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    for (const look of this.#watchers) look();
+    this.#watchers.clear();
   }
 
   #push(entry: Entry): void {
