@@ -1,6 +1,6 @@
 /** Faults as data: the same for the simulator and for real processes. */
 
-/** A relay by its index, or all clients of one side. */
+/** A process by its index: a relay, a bridge, or a broker. */
 export type Place = { readonly relay: number } | { readonly bridge: number } | { readonly broker: number };
 
 /** What befalls a link between two places; each is on for the time of its fault. */
@@ -38,3 +38,25 @@ export type Fault = (LinkFault | ProcessFault) & {
   readonly forMs: number;
 };
 export type FaultKind = Fault['kind'];
+
+export const FAULT_KINDS = [
+  'cut',
+  'blackHole',
+  'reset',
+  'slow',
+  'drop',
+  'duplicate',
+  'reorder',
+  'kill',
+  'restart',
+  'pause',
+  'drain',
+  'clockJump',
+  'certificates',
+] as const satisfies readonly FaultKind[];
+
+/** How a process is called in a history. */
+export function nameOf(place: Place): string {
+  if ('relay' in place) return `relay-${place.relay}`;
+  return 'bridge' in place ? `bridge-${place.bridge}` : `broker-${place.broker}`;
+}

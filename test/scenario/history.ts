@@ -46,13 +46,17 @@ export type Happening =
   | { readonly what: 'failed'; readonly stream: StreamId; readonly side: Side; readonly code: string }
 
   // Relays and their clients
-  /** Attempt `attempt` of `broker` for a leg reached `node`. */
+  /** Attempt `attempt` of `broker` for a leg reached `node`, with what its HELLO said: the bridge it must come to, those that it
+   *  must not, and the nodes that the path must not cross. */
   | {
       readonly what: 'asked';
       readonly attempt: number;
       readonly broker: string;
       readonly infoHash: string;
       readonly node: string;
+      readonly wanted?: string;
+      readonly except?: readonly string[];
+      readonly avoid?: readonly string[];
     }
   /** It was joined with a park of `bridge`, whose CA is `infoHash`, over `path`. */
   | {
@@ -111,13 +115,3 @@ export type Happening =
 /** `ms` since the run began, by the clock of the run. */
 export type Event = Happening & { readonly ms: number };
 export type History = readonly Event[];
-
-/** What a checker found wrong. */
-export interface Violation {
-  readonly checker: string;
-  readonly ms: number;
-  /** One sentence with names and numbers. */
-  readonly text: string;
-}
-/** Judges a whole run. Knows nothing of the system but what its users are promised. */
-export type Checker = (history: History) => readonly Violation[];

@@ -19,6 +19,8 @@ export interface StreamPlan {
   /** What the client writes, and what the store does. */
   readonly clientBytes: number;
   readonly storeBytes: number;
+  /** Each side writes in pieces over so long; 0: as fast as it goes. */
+  readonly overMs: number;
 }
 
 /** Bridges and brokers belong to a CA by index; a broker reaches bridges of its own only. */
