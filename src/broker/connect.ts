@@ -1,28 +1,12 @@
-/**
- * The broker's half of beacon/1: HELLO, then frames until PAIRED or REFUSED. After PAIRED every byte is opaque.
- */
-import type { Clock } from '../base/clock.ts';
-import { BeaconError } from '../base/errors.ts';
-import { type InfoHash, infoHashBytes } from '../base/info-hash.ts';
-import { RELAY_SILENCE_MS } from '../base/limits.ts';
+/** A {@link ConnectTalk} over a link. After PAIRED every byte is opaque. */
+import { asBeaconError, BeaconError } from '../base/errors.ts';
 import type { Link } from '../net/link.ts';
 import { relayFrames } from '../wire/decode.ts';
 import { encodeClientFrame } from '../wire/encode.ts';
-import { type Paired, PROTOCOL_VERSION, type RelayFrame } from '../wire/frames.ts';
-import { refusalError } from '../wire/refusal.ts';
+import type { Paired } from '../wire/frames.ts';
+import { ConnectTalk, type ConnectTalkOptions } from './connect-talk.ts';
 
-export interface ConnectOptions {
-  readonly infoHash: InfoHash;
-  /** 16 bytes that name this process. */
-  readonly instance: Buffer;
-  readonly software: string;
-  /** The one bridge instance to reach (16 bytes). Default: any. */
-  readonly wanted?: Buffer;
-  /** Bridge instances not to reach, at most EXCEPT_INSTANCES. Default: none. */
-  readonly except?: readonly Buffer[];
-  /** Nodes not to cross, at most AVOID_NODES. Default: none. */
-  readonly avoid?: readonly string[];
-  readonly clock: Clock;
+export interface ConnectOptions extends ConnectTalkOptions {
   readonly signal: AbortSignal;
 }
 
@@ -34,89 +18,51 @@ export interface ConnectOptions {
 export function connectThrough(link: Link, options: ConnectOptions): Promise<Paired> {
   return new Promise((resolve, reject) => {
     const { stream } = link;
+    const { signal } = options;
     const decoder = relayFrames();
-    const silent = (): void =>
-      fail(new BeaconError('timeout', 'the relay fell silent before it paired this broker', { retry: true }));
-    let timer = options.clock.after(RELAY_SILENCE_MS, silent);
-
+    const talk = new ConnectTalk(options, {
+      send: (frame) => void stream.write(encodeClientFrame(frame)),
+      onPaired(paired) {
+        stream.pause();
+        detach();
+        const rest = decoder.takeRest();
+        if (rest.length > 0) stream.unshift(rest);
+        resolve(paired);
+      },
+      onFailed(error) {
+        detach();
+        stream.on('error', () => {});
+        stream.destroy();
+        reject(error);
+      },
+    });
     const onData = (chunk: Buffer): void => {
-      timer.cancel();
-      timer = options.clock.after(RELAY_SILENCE_MS, silent);
+      talk.heard();
       try {
         decoder.push(chunk);
-        for (let frame = decoder.next(); frame; frame = decoder.next()) {
-          const paired = read(frame);
-          if (paired) return succeed(paired);
-        }
+        for (let frame = decoder.next(); frame; frame = talk.done ? undefined : decoder.next())
+          talk.take(frame);
       } catch (error) {
-        fail(error);
+        talk.end(asBeaconError(error));
       }
     };
     const onCut = (cause?: unknown): void =>
-      fail(
+      talk.end(
         new BeaconError('closed', 'the relay closed the connection before it paired it', {
           cause,
           retry: true,
         }),
       );
-    const onAbort = (): void => fail(new BeaconError('closed', 'stopped'));
+    const onAbort = (): void => talk.end(new BeaconError('closed', 'stopped'));
 
     const detach = (): void => {
-      timer.cancel();
       stream.off('data', onData).off('end', onCut).off('close', onCut).off('error', onCut);
-      options.signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     };
-    const succeed = (paired: Paired): void => {
-      stream.pause();
-      detach();
-      const rest = decoder.takeRest();
-      if (rest.length > 0) stream.unshift(rest);
-      resolve(paired);
-    };
-    const fail = (error: unknown): void => {
-      detach();
-      stream.on('error', () => {});
-      stream.destroy();
-      reject(error);
-    };
-
     stream.on('data', onData).on('end', onCut).on('close', onCut).on('error', onCut);
-    options.signal.addEventListener('abort', onAbort, { once: true });
-    if (options.signal.aborted) return onAbort();
-    stream.write(hello(options));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) return onAbort();
+    talk.start();
     stream.resume();
   });
-}
-
-function hello({ infoHash, instance, software, wanted, except = [], avoid = [] }: ConnectOptions): Buffer {
-  return encodeClientFrame({
-    type: 'hello',
-    version: PROTOCOL_VERSION,
-    role: 'connect',
-    infoHash: infoHashBytes(infoHash),
-    instance,
-    software,
-    wanted,
-    except,
-    avoid,
-  });
-}
-
-/** PAIRED, or undefined for a frame after which one waits on. Throws what ends the attempt. */
-function read(frame: RelayFrame): Paired | undefined {
-  switch (frame.type) {
-    case 'paired':
-      return frame;
-    case 'waiting':
-    case 'ping':
-    case 'pong':
-    case 'draining':
-    case 'goaway':
-      return undefined;
-    case 'refused':
-      throw refusalError(frame);
-    case 'parked':
-    case 'offer':
-      throw new BeaconError('malformed', `the relay sent ${frame.type} to a broker`);
-  }
 }
