@@ -14,7 +14,7 @@ it('lets the pod out to the relays and to DNS, and nobody in', async () => {
     spec: {
       policyTypes: ['Ingress', 'Egress'],
       egress: [
-        { to: [{ podSelector: relays }], ports: [{ port: 'clients' }] },
+        { to: [{ podSelector: relays }], ports: [{ port: 8443 }] },
         {
           ports: [
             { port: 53, protocol: 'UDP' },
