@@ -9,8 +9,8 @@ export default defineConfig({
     name: 'compose',
     include: ['test/compose/**/*.test.ts'],
     globalSetup: 'test/support/compose/images-setup.ts',
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: report ? ['verbose', ['json', { outputFile: report }]] : ['verbose'],
   },
 });

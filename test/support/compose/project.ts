@@ -112,6 +112,14 @@ export class Project {
     return JSON.parse(await this.exec(service, 'beacon', 'status', '--json')) as Status;
   }
 
+  /** Lines of its log; daemons write it to stderr. */
+  async logs(service: Service): Promise<readonly string[]> {
+    const { stderr } = await run('docker', ['logs', await this.container(service)], {
+      maxBuffer: MAX_OUTPUT_BYTES,
+    });
+    return stderr.split('\n').filter((line) => line !== '');
+  }
+
   /** Samples that `url` says, asked from inside of `service`. */
   async metrics(service: Service, url = 'http://127.0.0.1:8080/metrics'): Promise<readonly Metric[]> {
     const text = await this.evaluate<string>(
@@ -176,7 +184,7 @@ export async function docker(...args: readonly string[]): Promise<string> {
 export async function eventually(
   what: string,
   condition: () => Promise<boolean>,
-  seconds = 60,
+  seconds = 120,
 ): Promise<void> {
   const end = performance.now() + seconds * 1_000;
   let last: unknown;

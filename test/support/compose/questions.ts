@@ -66,3 +66,14 @@ export function servedBy(
     socket.on('secureConnect', () => say(socket.getPeerX509Certificate().fingerprint256));`;
   return project.evaluate(RELAYS.find((other) => other !== relay) ?? relay, script);
 }
+
+/** Milliseconds from when the relay's certificate was written to when it says that it has read it, by the machine's one clock. */
+export async function tookOverAfterMs(project: Project, relay: (typeof RELAYS)[number]): Promise<number> {
+  const written = await project.evaluate<number>(
+    relay,
+    `import { statSync } from 'node:fs'; console.log(statSync('/secrets/relay.crt').mtimeMs)`,
+  );
+  const lines = (await project.logs(relay)).map((line) => JSON.parse(line) as { time: string; msg: string });
+  const line = lines.findLast(({ msg }) => msg === 'the certificate of --tls-cert was read again');
+  return Date.parse(line?.time ?? '') - written;
+}
