@@ -14,7 +14,7 @@ import type { GossipDoor } from './admission.ts';
 import { Directory } from './directory/directory.ts';
 import type { DirectorySnapshot, Effect, Holder } from './directory/effects.ts';
 import type { InstanceId } from './directory/entries.ts';
-import { Gossip } from './gossip.ts';
+import { Gossip, type GossipOptions, type GossipPort } from './gossip.ts';
 import type { GossipCounters } from './gossip-counters.ts';
 import type { MemberStatus } from './membership.ts';
 import type { ClusterSecret } from './secret.ts';
@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly log: Log;
   /** Of the gossip port. Default: every address may start a handshake. */
   readonly door?: GossipDoor;
+  /** Makes what carries our words to the others. Default: {@link Gossip}. */
+  readonly gossip?: (options: GossipOptions) => GossipPort;
   /** A watched info_hash is parked on another node now, or its node says so again. */
   readonly onAppeared: (infoHash: InfoHash) => void;
   /** Another node says that it is about to leave. Once for each of its starts. */
@@ -54,7 +56,7 @@ export interface ClusterStatus {
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #directory: Directory;
-  readonly #gossip: Gossip;
+  readonly #gossip: GossipPort;
   readonly #alarm: Alarm;
   readonly #startedMs: number;
   #running = false;
@@ -63,11 +65,12 @@ export class Cluster {
     this.#options = options;
     const { node, zone, forward, software, clock, random, log, peers, secret, listen, advertise, door } =
       options;
+    const { gossip = (given: GossipOptions): GossipPort => new Gossip(given) } = options;
     this.#alarm = new Alarm(clock, () => this.#apply(this.#directory.tick(clock.now())));
     this.#startedMs = Math.floor(clock.wall());
     this.#directory = new Directory({ node, zone, forward, software, wallMs: this.#startedMs });
     const directory = this.#directory;
-    this.#gossip = new Gossip({
+    this.#gossip = gossip({
       nodeName: node,
       listen,
       members: peers,

@@ -66,6 +66,12 @@ export interface GossipOptions {
   readonly metrics?: ClusterMetrics;
 }
 
+/** What the cluster needs of it. */
+export type GossipPort = Pick<
+  Gossip,
+  'start' | 'stop' | 'publish' | 'heartbeat' | 'pull' | 'members' | 'counters'
+>;
+
 export class Gossip {
   readonly #options: GossipOptions;
   readonly #membership: Membership;

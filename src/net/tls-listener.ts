@@ -45,6 +45,9 @@ export interface TlsListenerOptions extends ListenOptions {
   readonly onHandshake?: (ms: number) => void;
 }
 
+/** What its users need of it. */
+export type Listener = Pick<TlsListener, 'listen' | 'setCredentials' | 'stopAccepting' | 'close'>;
+
 export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server: SocketServer;

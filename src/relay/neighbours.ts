@@ -15,11 +15,12 @@ import type { Holder } from '../cluster/directory/effects.ts';
 import { Forwarder } from '../cluster/forward/forwarder.ts';
 import { ForwardServer } from '../cluster/forward/server.ts';
 import type { ForwardFailure, IncomingForward, OutgoingForward } from '../cluster/forward/types.ts';
-import { type ForwardCredentials, forwardCredentials } from '../cluster/forward-certificates.ts';
+import type { ForwardCredentials } from '../cluster/forward-certificates.ts';
 import type { ClusterSecret } from '../cluster/secret.ts';
 import type { Door } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
 import { FORWARD_HOPS } from '../wire/forward-frames.ts';
+import type { RelayEdge } from './edge.ts';
 import type { Effect } from './effects.ts';
 import type { RelayEvents } from './events.ts';
 import type { ConnectionId, InstanceId } from './lot.ts';
@@ -45,6 +46,7 @@ export interface NeighboursOptions extends ClusterPlace {
   readonly log: Log;
   /** Default: nobody counts. */
   readonly events?: RelayEvents;
+  readonly edge: RelayEdge;
   /** What connections of other nodes pass as well. */
   readonly door: Door;
   /** A number for a forward that came in, of the same series as those of connections. */
@@ -93,13 +95,14 @@ export class Neighbours {
     server: ForwardServer,
     forward: string,
   ) {
-    const { node, zone, peers, secret, listen, advertise, clock, random, log, door, feed } = options;
+    const { node, zone, peers, secret, listen, advertise, clock, random, log, edge, door, feed } = options;
     this.#options = options;
     this.#server = server;
     this.#forwarder = new Forwarder({
       credentials,
       clock,
       log,
+      dial: edge.dial,
       onNegotiated: (group) => options.events?.negotiated(group),
     });
     this.#cluster = new Cluster({
@@ -114,6 +117,7 @@ export class Neighbours {
       random,
       log,
       door: door.knock,
+      gossip: edge.gossip,
       ...(advertise !== undefined && { advertise: { host: advertise, port: listen.port } }),
       onAppeared: (infoHash) => feed((matcher, now) => matcher.appeared(infoHash, now)),
       onDraining: options.onDraining,
@@ -123,8 +127,8 @@ export class Neighbours {
 
   /** Listens for forwards and gossip. Rejects with BeaconError('config') when a port cannot be had. */
   static async start(options: NeighboursOptions): Promise<Neighbours> {
-    const { node, secret, forwardListen, advertise, clock, log, door, newId } = options;
-    const credentials = forwardCredentials(secret, node);
+    const { node, secret, forwardListen, advertise, clock, log, edge, door, newId } = options;
+    const credentials = edge.credentials(secret, node);
     const server = new ForwardServer({
       ...forwardListen,
       credentials,
@@ -132,6 +136,7 @@ export class Neighbours {
       log,
       door,
       newId,
+      listener: edge.listener,
       handler: {
         onRequest: (incoming) => neighbours.#onRequest(incoming),
         onAnswer: (incoming, yes) => neighbours.#onAnswer(incoming, yes),

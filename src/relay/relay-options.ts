@@ -6,7 +6,9 @@ import type { TrustedProxies } from '../net/door/trusted-proxies.ts';
 import type { SpliceTap } from '../net/splice.ts';
 import type { AdmissionPolicy } from './admission.ts';
 import type { ConnectionLogOptions } from './connection-log.ts';
+import type { RelayEdge } from './edge.ts';
 import type { RelayEvents } from './events.ts';
+import type { MatcherLimits } from './matcher-options.ts';
 import type { ClusterPlace } from './neighbours.ts';
 
 export interface RelayOptions {
@@ -23,6 +25,10 @@ export interface RelayOptions {
   readonly proxies?: TrustedProxies;
   /** Default: this relay runs alone. */
   readonly cluster?: ClusterPlace;
+  /** Default: {@link SYSTEM_EDGE}. */
+  readonly edge?: RelayEdge;
+  /** Default: those of the product. Only tests pass others. */
+  readonly limits?: MatcherLimits;
   /** How long a drain waits for splices to move away. */
   readonly drainTimeoutMs: number;
   readonly clock: Clock;

@@ -7,17 +7,19 @@
 import { Alarm } from '../base/alarm.ts';
 import type { Drainable, DrainState } from '../base/drain.ts';
 import { BeaconError, messageOf, type RefusalCode } from '../base/errors.ts';
+import type { InfoHash } from '../base/info-hash.ts';
 import { HANDSHAKE_TIMEOUT_MS, PING_INTERVAL_MS } from '../base/limits.ts';
 import type { ClusterStatus } from '../cluster/cluster.ts';
 import type { Holder } from '../cluster/directory/effects.ts';
 import { Door, type DoorStatus, type Entry } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
-import { TlsListener } from '../net/tls-listener.ts';
+import type { Listener } from '../net/tls-listener.ts';
 import { ALPN, type Hello, PAIR_ID_BYTES } from '../wire/frames.ts';
 import { refusal, refusedFor } from '../wire/refusal.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 import { ConnectionLog, type SpliceFacts, spliceFacts } from './connection-log.ts';
 import { Departure } from './departure.ts';
+import { type RelayEdge, SYSTEM_EDGE } from './edge.ts';
 import type { Effect } from './effects.ts';
 import { Entrance } from './entrance.ts';
 import { NO_EVENTS, type RelayEvents } from './events.ts';
@@ -31,8 +33,9 @@ import { Splices, type SpliceTotals } from './splices.ts';
 export class Relay implements ConnectionHandler, Drainable {
   readonly #options: RelayOptions;
   readonly #events: RelayEvents;
+  readonly #edge: RelayEdge;
   readonly #door: Door;
-  readonly #listener: TlsListener;
+  readonly #listener: Listener;
   readonly #entrance: Entrance;
   readonly #matcher: Matcher;
   readonly #alarm: Alarm;
@@ -48,10 +51,16 @@ export class Relay implements ConnectionHandler, Drainable {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#events = options.events ?? NO_EVENTS;
-    const { clock, random, log, tap, node, zone } = options;
+    const { clock, random, log, tap, node, zone, edge = SYSTEM_EDGE, limits = MATCHER_LIMITS } = options;
+    this.#edge = edge;
     this.#startedMs = Math.floor(clock.wall());
     this.#entrance = new Entrance({ policy: options.policy, clock });
-    this.#door = new Door({ clock, log, ...(options.proxies && { proxies: options.proxies }) });
+    this.#door = new Door({
+      clock,
+      log,
+      capacity: edge.capacity,
+      ...(options.proxies && { proxies: options.proxies }),
+    });
     this.#alarm = new Alarm(clock, () => this.#feed((matcher, now) => matcher.tick(now)));
     this.#splices = new Splices({
       clock,
@@ -77,12 +86,12 @@ export class Relay implements ConnectionHandler, Drainable {
     this.#matcher = new Matcher({
       node,
       zone,
-      ...MATCHER_LIMITS,
+      ...limits,
       holders: (infoHash) => this.#neighbours?.holders(infoHash) ?? [],
       newPairId: () => random.bytes(PAIR_ID_BYTES).toString('hex'),
       random,
     });
-    this.#listener = new TlsListener({
+    this.#listener = edge.listener({
       host: options.host,
       port: options.port,
       credentials: options.credentials,
@@ -120,6 +129,15 @@ export class Relay implements ConnectionHandler, Drainable {
   /** Bridge connections parked here. */
   get parked(): number {
     return this.#matcher.parked;
+  }
+
+  /** Nodes at which a broker would be served now, this one included; a bridge may be parked on others as well. */
+  holders(infoHash: InfoHash): readonly string[] {
+    const others = this.#neighbours?.holders(infoHash).map(({ node }) => node) ?? [];
+    const isHere = [...this.#connections.values()].some(
+      (connection) => connection.state === 'parked' && connection.infoHash === infoHash,
+    );
+    return isHere && this.drainState === 'serving' ? [this.#options.node, ...others] : others;
   }
 
   /** Splices that run. */
@@ -188,6 +206,7 @@ export class Relay implements ConnectionHandler, Drainable {
       clock,
       random,
       log,
+      edge: this.#edge,
       events: this.#events,
       newId: () => this.#newId(),
       feed: (input) => this.#feed(input),

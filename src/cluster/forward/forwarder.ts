@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { FORWARD_SILENCE_MS, FORWARD_SPARES } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import { dialTls } from '../../net/dial.ts';
+import { type DialTlsOptions, dialTls } from '../../net/dial.ts';
 import type { Link } from '../../net/link.ts';
 import { FORWARD_ALPN } from '../../wire/forward-frames.ts';
 import { type ForwardCredentials, forwardServerName } from '../forward-certificates.ts';
@@ -21,6 +21,8 @@ export interface ForwarderOptions {
   readonly credentials: ForwardCredentials;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: {@link dialTls}. */
+  readonly dial?: (options: DialTlsOptions) => Promise<Link>;
   /** TLS with a holder is up, by that group. For metrics. */
   readonly onNegotiated?: (group: string) => void;
   /** Sockets kept open to each holder before they are needed. Default: FORWARD_SPARES. */
@@ -115,8 +117,8 @@ export class Forwarder {
   }
 
   #dial({ node, address }: HolderPlace, signal: AbortSignal): Promise<Link> {
-    const { clock, credentials, onNegotiated } = this.#options;
-    return dialTls({
+    const { clock, credentials, onNegotiated, dial = dialTls } = this.#options;
+    return dial({
       ...address,
       name: `node ${node}`,
       timeoutMs: FORWARD_SILENCE_MS,

@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { Door, Entry } from '../../net/door/door.ts';
 import type { Link } from '../../net/link.ts';
 import type { BoundAddress, ListenOptions } from '../../net/listen.ts';
-import { TlsListener } from '../../net/tls-listener.ts';
+import { type Listener, TlsListener, type TlsListenerOptions } from '../../net/tls-listener.ts';
 import { FORWARD_ALPN } from '../../wire/forward-frames.ts';
 import { type ForwardCredentials, forwardServerName } from '../forward-certificates.ts';
 import { Incoming } from './incoming.ts';
@@ -22,13 +22,15 @@ export interface ForwardServerOptions extends ListenOptions {
   readonly handler: IncomingHandler;
   /** Gives each request its id, unique among whatever the caller counts by it. Default: 1, 2, 3 ... */
   readonly newId?: () => number;
+  /** Makes the listener. Default: {@link TlsListener}. */
+  readonly listener?: (options: TlsListenerOptions) => Listener;
   /** Requests that are not joined yet; one more is reset. Default: FORWARDS_PENDING. */
   readonly maxPending?: number;
 }
 
 export class ForwardServer {
   readonly #options: ForwardServerOptions;
-  readonly #listener: TlsListener;
+  readonly #listener: Listener;
   readonly #pending = new Set<Incoming>();
   /** The last leaf that bore it, by the name of its node, which keeps it while it runs: to read one costs 0.15 ms. */
   readonly #leaves = new Map<string, Buffer>();
@@ -37,7 +39,8 @@ export class ForwardServer {
   constructor(options: ForwardServerOptions) {
     this.#options = options;
     const { host, port, credentials, clock, log, door } = options;
-    this.#listener = new TlsListener({
+    const { listener = (given: TlsListenerOptions): Listener => new TlsListener(given) } = options;
+    this.#listener = listener({
       host,
       port,
       credentials,

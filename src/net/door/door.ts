@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { NoiseReason } from '../noise.ts';
-import { Capacity, type CapacityStatus } from './capacity.ts';
+import { Capacity, type CapacityOptions, type CapacityStatus } from './capacity.ts';
 import { Handshakes, type HandshakesStatus } from './handshakes.ts';
 import { ONE_SOURCE_WARNING, OneSource } from './one-source.ts';
 import { type RateCounts, RateLimit } from './rate-limit.ts';
@@ -19,6 +19,8 @@ export interface DoorOptions {
   readonly log: Log;
   /** Who speaks the PROXY protocol to listeners that take it. Default: nobody. */
   readonly proxies?: TrustedProxies;
+  /** What the machine can take. Default: as the system says. */
+  readonly capacity?: Pick<CapacityOptions, 'descriptors' | 'watchLoad'>;
 }
 
 /** A connection that may go on to its handshake. */
@@ -71,6 +73,7 @@ export class Door {
     this.#proxies = proxies;
     this.handshakes = new Handshakes({ clock });
     this.#capacity = new Capacity({
+      ...options.capacity,
       clock,
       log,
       onPaused: (paused) => (paused ? this.handshakes.pause() : this.handshakes.resume()),

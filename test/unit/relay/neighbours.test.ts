@@ -9,6 +9,7 @@ import type { Holder } from '../../../src/cluster/directory/effects.ts';
 import { parseClusterSecret } from '../../../src/cluster/secret.ts';
 import { Door } from '../../../src/net/door/door.ts';
 import type { Link } from '../../../src/net/link.ts';
+import { SYSTEM_EDGE } from '../../../src/relay/edge.ts';
 import type { ConnectRequest } from '../../../src/relay/broker.ts';
 import type { Matcher } from '../../../src/relay/matcher.ts';
 import { Neighbours, type NeighboursOptions } from '../../../src/relay/neighbours.ts';
@@ -64,6 +65,7 @@ async function start(options: Partial<NeighboursOptions> & { node: string; peers
     clock: systemClock,
     random: systemRandom,
     log: recordingLog().log,
+    edge: SYSTEM_EDGE,
     door: new Door({ clock: systemClock, log: silentLog }),
     newId: () => {
       lastId += 1;
