@@ -67,7 +67,7 @@ export class SimLink<M> {
     return this.#unsent;
   }
 
-  /** Nothing arrives at this end until {@link resume}: what was sent stays with the other one. A reset does. */
+  /** Nothing arrives at this end until {@link resume}: what was sent stays with the other one, an end too. */
   pause(): void {
     this.#paused = true;
   }
