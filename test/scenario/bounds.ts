@@ -1,0 +1,35 @@
+/** What users are promised, in numbers. Checkers hold runs to these, and to nothing else; times in milliseconds. */
+
+/** A dead node is gone from every directory: docs, "A dead node stays dead". */
+export const DEAD_NODE_MS = 4_000;
+/** So soon where its process died and nothing else was wrong: its connections say so. */
+export const DEAD_PROCESS_MS = 1_000;
+/** A broker is paired where a bridge is parked and reachable: one node that is silent (2 s), and one more try. */
+export const PAIRED_MS = 3_000;
+/** What is parked, and what is no longer, is known on every node: gossip takes 50 ms, and where it is lost a heartbeat (1 s) and a
+ *  pull tell. */
+export const ADVERT_MS = 2_000;
+/** After the last fault between nodes their directories are equal. A dial that began before times out (2 s), the next one
+ *  follows (2 s), and a heartbeat (1 s) starts a pull, which may be the second one, after a pull that timed out (5 s). */
+export const CONVERGED_MS = 10_000;
+/** After the last fault a client of a broker is served within its patience: backoffs of bridge and broker, which a fault of
+ *  20 s lets grow to 16 s, have come round, and there is a tunnel. */
+export const SERVED_AGAIN_MS = 20_000;
+/** A client waits so long for a tunnel before it is told that there is none. */
+export const STREAM_WAIT_MS = 10_000;
+
+/** Most of what is counted at any instant, whatever the scenario: docs/limits.md. */
+export const MOST = {
+  slots: 1_000,
+  rateEntries: 10_000,
+  /** Parks of one info_hash at a node that has no allow file. */
+  parks: 64,
+  /** Bytes of one direction of a tunnel that are kept for the other end, and one frame of up to 64 KiB beyond. */
+  window: 4 * 1_048_576 + 65_536,
+  /** Brokers wait in line for as long as they like; descriptors are the limit. */
+  waiting: 65_536,
+} as const;
+/** A relay refuses `rateLimit` past so many connections of one source in a minute, and `tooMany` past so many at a time. */
+export const RATE_CONNECTIONS = 100;
+export const RATE_WINDOW_MS = 60_000;
+export const CONNECTIONS_PER_SOURCE = 256;
