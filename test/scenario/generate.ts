@@ -18,13 +18,13 @@ export interface ScenarioOptions {
 }
 
 /** Faults for 40 s, and what is left is calm. */
-export const LEAST_RUN_MS = 75_000;
+export const LEAST_RUN_MS = 80_000;
 /** Clients first get so long to find each other. */
 const WARM_UP_MS = 3_000;
 /** The calm at the end: long enough for the bounds of bounds.ts, and for streams that begin in it and end. */
-export const CALM_MS = 35_000;
+export const CALM_MS = 40_000;
 /** The last stream begins so long before the end, so that a hang is one. */
-export const LAST_STREAM_MS = 15_000;
+export const LAST_STREAM_MS = 20_000;
 /** Streams a minute. */
 const LEAST_STREAMS = 15;
 const MOST_STREAMS = 45;

@@ -95,7 +95,8 @@ export class Facts {
   ended(name: string, fromMs: number, untilMs: number): boolean {
     const [side, index] = name.split('-');
     const plan = this.scenario[side === 'bridge' ? 'bridges' : 'brokers'][Number(index)];
-    const within = (ms: number): boolean => fromMs <= ms && ms <= untilMs;
+    // What ends with the run is not gone before.
+    const within = (ms: number): boolean => fromMs <= ms && ms <= untilMs && ms < this.scenario.untilMs;
     if (!plan || plan.spans.some((span) => within(span.fromMs) || within(span.untilMs))) return true;
     if (!plan.spans.some((span) => span.fromMs <= fromMs && untilMs <= span.untilMs)) return true;
     return this.#faults.some(

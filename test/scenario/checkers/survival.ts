@@ -28,7 +28,10 @@ export const checkSurvival: Checker = (history, scenario) => {
   });
 };
 
-function byStream<What extends 'opened' | 'served' | 'aborted'>(history: History, what: What): Map<StreamId, Of<What>> {
+function byStream<What extends 'opened' | 'served' | 'aborted'>(
+  history: History,
+  what: What,
+): Map<StreamId, Of<What>> {
   const isOf = (event: Event): event is Of<What> => event.what === what;
   return new Map(history.filter(isOf).map((event) => [(event as { stream: StreamId }).stream, event]));
 }
