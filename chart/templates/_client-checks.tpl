@@ -17,16 +17,13 @@
 - {{ $name }}.beacon.infoHash is {{ . | quote }}: give 64 lower-case hex digits, as `beacon info-hash bridge-ca.crt` prints them, or leave it out
 {{- end }}
 {{- end }}
-{{- if not $values.identity.existingSecret }}
-- {{ $name }}.identity.existingSecret is missing: a Secret with tls.key and tls.crt of the {{ $name }}, and ca.crt, the bridge CA's certificate
-{{- end }}
 {{- include "beacon.twoSources" (list (printf "%s.beacon.ca" $name) $values.beacon.ca (printf "%s.beacon.caSecret" $name) $values.beacon.caSecret) }}
 {{- include "beacon.notPem" (list (printf "%s.identity.certificate" $name) $values.identity.certificate) }}
 {{- include "beacon.notPem" (list (printf "%s.identity.ca" $name) $values.identity.ca) }}
 {{- include "beacon.notPem" (list (printf "%s.beacon.ca" $name) $values.beacon.ca) }}
 {{- range $key := list "tls.key" "tls.crt" "ca.crt" }}
 {{- if not (hasKey (include "beacon.clientPems" (list $ $name) | fromYaml) $key) }}
-{{- include "beacon.lacks" (list $ (printf "%s.identity.existingSecret" $name) $values.identity.existingSecret $key) }}
+{{- include "beacon.lacks" (list $ (printf "%s.identity.existingSecret" $name) (include "beacon.clientIdentity" (list $ $name)) $key) }}
 {{- end }}
 {{- end }}
 {{- include "beacon.lacks" (list $ (printf "%s.beacon.caSecret" $name) $values.beacon.caSecret "ca.crt") }}
@@ -43,7 +40,7 @@
 - bridge.vaultAddr is missing: the URL of the store, such as https://openbao.openbao.svc:8200; or set bridge.targets
 {{- end }}
 {{- if and .Values.bridge.vaultAddr (hasKey .Values.bridge.targets "vault") }}
-- bridge.vaultAddr and bridge.targets.vault are the same target: set one of them
+- bridge.vaultAddr and bridge.targets.vault are the same target: set bridge.vaultAddr to "", or leave the other one out
 {{- end }}
 {{- include "beacon.twoSources" (list "bridge.vaultCa" .Values.bridge.vaultCa "bridge.vaultCaSecret" .Values.bridge.vaultCaSecret) }}
 {{- include "beacon.notPem" (list "bridge.vaultCa" .Values.bridge.vaultCa) }}

@@ -16,6 +16,11 @@
 {{- (get (first .).Values (last .)).beacon.infoHash | default $older }}
 {{- end }}
 
+{{/* The Secret with the key; with certificates as well, unless those are values. */}}
+{{- define "beacon.clientIdentity" -}}
+{{- (get (first .).Values (last .)).identity.existingSecret | default (include "beacon.nameWith" (list (first .) (printf "%s-identity" (last .)))) }}
+{{- end }}
+
 {{/* Certificates that are values, by the key in the ConfigMap, for fromYaml. */}}
 {{- define "beacon.clientPems" -}}
 {{- $values := get (first .).Values (last .) -}}
@@ -101,7 +106,7 @@
     defaultMode: 0440
     sources:
       - secret:
-          name: {{ $values.identity.existingSecret }}
+          name: {{ include "beacon.clientIdentity" . }}
           items:
             {{- range $key := list "tls.crt" "tls.key" "ca.crt" }}
             {{- if not (hasKey $given $key) }}

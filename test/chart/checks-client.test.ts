@@ -31,11 +31,6 @@ describe('values alone', () => {
       `- bridge.beacon.infoHash is "${'AB'.repeat(32)}": give 64 lower-case hex digits, as \`beacon info-hash bridge-ca.crt\` prints them, or leave it out`,
     ],
     [
-      'no identity',
-      broker({ identity: {} }),
-      "- broker.identity.existingSecret is missing: a Secret with tls.key and tls.crt of the broker, and ca.crt, the bridge CA's certificate",
-    ],
-    [
       'another way than by relays',
       bridge({ beacon: { enabled: false, address: 'a' } }),
       '- bridge.beacon.enabled is false: a bridge of this chart has no other way; set bridge.enabled to false to have none',
@@ -73,7 +68,7 @@ describe('values alone', () => {
     [
       'the store twice',
       bridge({ targets: { vault: 'http://a' } }),
-      '- bridge.vaultAddr and bridge.targets.vault are the same target: set one of them',
+      '- bridge.vaultAddr and bridge.targets.vault are the same target: set bridge.vaultAddr to "", or leave the other one out',
     ],
     [
       'neither TLS nor HTTP',
@@ -107,12 +102,8 @@ describe('values alone', () => {
     ],
     [
       'several mistakes',
-      {
-        ...CLIENTS,
-        bridge: { enabled: true, vaultAddr: 'http://a', beacon: { address: 'a' } },
-        broker: { ...BROKER, tls: {} },
-      },
-      "- bridge.identity.existingSecret is missing: a Secret with tls.key and tls.crt of the bridge, and ca.crt, the bridge CA's certificate\n" +
+      { ...CLIENTS, bridge: { enabled: true }, broker: { ...BROKER, tls: {} } },
+      '- bridge.beacon.address is missing: the relays, as host or host:port, separated by commas\n' +
         "- broker.tls.existingSecret is missing: a Secret of type kubernetes.io/tls, whose certificate names the Service; or set broker.allowHTTP, and whoever can listen in on the cluster's network reads the secrets",
     ],
   ])('%s', async (_name, values, text) => {

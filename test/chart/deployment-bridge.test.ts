@@ -109,13 +109,17 @@ describe('the variables', () => {
       expect(settings[name], name).toBeUndefined();
   });
 
-  it('take the names that users of such relays have', async () => {
-    const bridge = {
-      ...BRIDGE,
-      beacon: { enabled: true, address: 'relay.example.com:8443', infoHash: INFO_HASH },
-    };
-    const { beaconAddress } = await clientSettings('bridge', { beacon: { enabled: false }, bridge });
-    expect(beaconAddress).toEqual([{ host: 'relay.example.com', port: 8443 }]);
+  it('take the values that users of such relays have, and no others are needed', async () => {
+    const beacon = { enabled: true, address: 'relay.example.com:8443', infoHash: INFO_HASH };
+    const values = { ...LEAST, bridge: { enabled: true, beacon } };
+    expect(await clientSettings('bridge', values)).toMatchObject({
+      beaconAddress: [{ host: 'relay.example.com', port: 8443 }],
+      vaultAddr: { scheme: 'https', host: 'openbao', port: 8200 },
+    });
+    const { volumes } = podOf(await deploymentOf('bridge', values)).spec;
+    expect(volumes).toMatchObject([
+      { projected: { sources: [{ secret: { name: 'beacon-bridge-identity' } }] } },
+    ]);
   });
 });
 

@@ -1,11 +1,11 @@
 /** What helm prints in the end of bridges and brokers. */
 import { describe, expect, it } from 'vitest';
-import { startCluster } from '../support/chart/api-server.ts';
-import { BRIDGE, BROKER, CLIENTS } from '../support/chart/clients.ts';
+import { type Cluster, startCluster } from '../support/chart/api-server.ts';
+import { BRIDGE, BROKER, CLIENTS, PEM } from '../support/chart/clients.ts';
 import { LEAST, type Values } from '../support/chart/helm.ts';
 
-async function notes(values: Values): Promise<string> {
-  return (await (await startCluster()).helm('install', values, '--dry-run=server')).notes;
+async function notes(values: Values, cluster?: Cluster): Promise<string> {
+  return (await (cluster ?? (await startCluster())).helm('install', values, '--dry-run=server')).notes;
 }
 
 describe('what to do next', () => {
@@ -18,6 +18,22 @@ describe('what to do next', () => {
     expect(text).toContain('The certificate in the Secret broker-tls must hold that name.');
     expect(text).not.toContain('CAUTION');
     expect(text).not.toContain('relays of the cluster');
+  });
+
+  it('is to make the identities that are not there, of what is not a value', async () => {
+    const cluster = await startCluster();
+    const create = 'kubectl --namespace relays create secret generic';
+    const identity = { certificate: PEM };
+    const text = await notes({ ...CLIENTS, bridge: { ...BRIDGE, identity } }, cluster);
+    expect(text).toContain(
+      `${create} beacon-bridge-identity --from-file=tls.key=bridge.key --from-file=ca.crt=bridge-ca.crt\n`,
+    );
+    expect(text).toContain(
+      `${create} broker-identity --from-file=tls.key=broker.key --from-file=tls.crt=broker.crt --from-file=ca.crt=bridge-ca.crt\n`,
+    );
+    cluster.putSecret('bridge-identity', { 'tls.crt': 'x', 'tls.key': 'x', 'ca.crt': 'x' });
+    cluster.putSecret('broker-identity', { 'tls.crt': 'x', 'tls.key': 'x', 'ca.crt': 'x' });
+    expect(await notes(CLIENTS, cluster)).not.toContain('create secret');
   });
 
   it('with a sidecar is to hand its values on', async () => {
