@@ -10,14 +10,10 @@ const FILLED_IN: readonly (readonly [RegExp, string])[] = [
   [/--reuse-values\b/g, '--set tls.existingSecret=relay-tls'],
 ];
 
-/** Of a repository, which is not at hand. */
-const OTHER_CHARTS = / openbao\/openbao /;
-
 /** Each `helm install` and `helm upgrade` of this chart, lines that go on joined. */
 function commandsIn(page: string): readonly string[] {
   const text = readFileSync(page, 'utf8').replace(/\\\n\s*/g, '');
-  const commands = text.match(/^\s*helm (?:install|upgrade) .*$/gm)?.map((line) => line.trim()) ?? [];
-  return commands.filter((command) => !OTHER_CHARTS.test(command));
+  return text.match(/^\s*helm (?:install|upgrade) \S+ chart .*$/gm)?.map((line) => line.trim()) ?? [];
 }
 
 /** As a shell reads them, as far as the docs go. */
