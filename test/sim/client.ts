@@ -1,4 +1,5 @@
 /** What a bridge or broker of a run is made of, and how the run deals with it. */
+import type { StreamPlan } from '../scenario/scenario.ts';
 import type { Authority } from './authorities.ts';
 import type { Message } from './message.ts';
 import type { SimNet } from './net.ts';
@@ -17,15 +18,25 @@ export interface SimClientOptions {
   readonly clock: ProcessClock;
 }
 
-/** One start of a process. A restart is another object. */
+/** One start of a process, which begins with its construction. A restart is another object. */
 export interface SimClient {
-  start(): void;
   /** In good order, as by SIGTERM; calls `onStopped` when nothing of it is left. */
   stop(onStopped: () => void): void;
-  /** Its connections and timers have ended already: nothing of it happens any more. */
+  /** Its timers have ended, and its connections do: nothing of it may happen any more. Streams of it fail. */
   kill(): void;
   /** New certificates are in place: connections from now on show them. */
   renew(): void;
   /** What it holds, for the history's `held`. */
   held(): { readonly sessions: number; readonly streams: number };
+}
+
+export interface SimBrokerClient extends SimClient {
+  /** A client of it asks for a stream. */
+  open(plan: StreamPlan): void;
+}
+
+/** How the run makes clients. */
+export interface Clients {
+  readonly bridge: (options: SimClientOptions) => SimClient;
+  readonly broker: (options: SimClientOptions) => SimBrokerClient;
 }

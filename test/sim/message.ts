@@ -28,9 +28,7 @@ export type GossipMessage =
   | { readonly page: Uint8Array | undefined; readonly id: number }
   /** The name of the dialling node, and its answer: the connection is admitted. */
   | { readonly name: string }
-  | { readonly admitted: true }
-  /** Shows that the connection lives, as libp2p's own pings do. */
-  | { readonly ping: true };
+  | { readonly admitted: true };
 
 /** Bytes that a message takes in buffers. Only those of streams count. */
 export function sizeOf(message: Message): number {

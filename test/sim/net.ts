@@ -193,6 +193,8 @@ export class SimNet<M> {
   readonly #listeners = new Map<string, (link: SimLink<M>) => void>();
   readonly #troubles = new Map<string, Trouble>();
   readonly #frozen = new Set<string>();
+  /** How often each host was killed. Nothing that a process began reaches the next one. */
+  readonly #lives = new Map<string, number>();
   readonly #links = new Set<SimLink<M>>();
 
   constructor(world: World, options: NetOptions) {
@@ -224,15 +226,18 @@ export class SimNet<M> {
     port = CLIENTS,
   ): void {
     const { world } = this;
+    const life = this.#lives.get(from);
+    const isAlive = (): boolean => this.#lives.get(from) === life;
     const [there, back] = [this.latency(from, to, true), this.latency(to, from, true)];
     if (there === undefined || back === undefined) {
-      world.after(timeoutMs, () => onDone(undefined));
+      world.after(timeoutMs, () => isAlive() && onDone(undefined));
       return;
     }
     world.after(there, () => {
+      if (!isAlive()) return;
       const accept = this.#listeners.get(`${to}:${port}`);
       if (!accept) {
-        world.after(back, () => onDone(undefined));
+        world.after(back, () => isAlive() && onDone(undefined));
         return;
       }
       const [near, far] = [new SimLink(this, from, to), new SimLink(this, to, from)];
@@ -240,8 +245,8 @@ export class SimNet<M> {
       far.join(near);
       this.#links.add(near);
       this.#links.add(far);
-      this.#whenAwake(to, () => accept(far));
-      world.after(back, () => this.#whenAwake(from, () => onDone(near)));
+      this.#whenAwake(to, () => (far.over ? undefined : accept(far)));
+      world.after(back, () => this.#whenAwake(from, () => isAlive() && onDone(near)));
     });
   }
 
@@ -274,6 +279,7 @@ export class SimNet<M> {
   /** The process at `host` is gone. */
   kill(host: string, silent = false): void {
     this.#frozen.delete(host);
+    this.#lives.set(host, (this.#lives.get(host) ?? 0) + 1);
     for (const key of [...this.#listeners.keys()])
       if (key.startsWith(`${host}:`)) this.#listeners.delete(key);
     for (const link of [...this.#links]) if (link.local === host) link.die(silent);

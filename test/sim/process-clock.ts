@@ -18,12 +18,15 @@ interface Waiting {
 
 export class ProcessClock implements Clock {
   readonly #world: World;
+  readonly #onTurn: () => void;
   readonly #timers = new Set<Waiting>();
   #wallOffset = WALL_START;
   #paused = false;
 
-  constructor(world: World) {
+  /** @param onTurn the process is about to do something. */
+  constructor(world: World, onTurn: () => void = () => {}) {
     this.#world = world;
+    this.#onTurn = onTurn;
   }
 
   now(): number {
@@ -45,6 +48,11 @@ export class ProcessClock implements Clock {
   /** Timers that wait. */
   get pending(): number {
     return this.#timers.size;
+  }
+
+  /** By how much the wall clock is ahead of the true one. */
+  get wallOffset(): number {
+    return this.#wallOffset - WALL_START;
   }
 
   jumpWall(ms: number): void {
@@ -91,7 +99,7 @@ export class ProcessClock implements Clock {
     }
     if (timer.everyMs === undefined) this.#timers.delete(timer);
     else this.#schedule(timer, timer.everyMs);
-    this.#world.settle();
+    this.#onTurn();
     timer.callback();
   }
 }

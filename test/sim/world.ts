@@ -28,6 +28,7 @@ export class World {
   readonly #watchers = new Set<() => void>();
   #now = 0;
   #lastOrder = 0;
+  #lastNumber = 0;
   #unsettled = false;
 
   constructor(seed: number) {
@@ -42,6 +43,12 @@ export class World {
   /** Entries that are neither done nor cancelled. */
   get pending(): number {
     return this.#agenda.filter(({ cancelled }) => !cancelled).length;
+  }
+
+  /** Never the same one twice in a run. */
+  nextNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
   }
 
   record(happening: Happening): void {
