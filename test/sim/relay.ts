@@ -22,7 +22,7 @@ const WINDOW_BYTES = SPLICE_WINDOW_BYTES + 65_536;
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Brokers that wait in line are as many as there are connections. */
 const WAITING = 65_536;
-const SECRET: ClusterSecret = parseClusterSecret('the secret of all simulated clusters', 'simulator');
+const SECRET: ClusterSecret = parseClusterSecret('the-secret-of-all-simulated-clusters', 'simulator');
 /** One for all: what is kept there follows from the certificates alone. */
 const MEMORY = new ProofMemory();
 
@@ -113,7 +113,7 @@ export class SimRelay {
 
   #leave(): void {
     const process = this.#process;
-    if (!process?.relay || process.relay.drainState !== 'serving') return;
+    if (process?.relay?.drainState !== 'serving') return;
     const { world, name } = this.#options;
     world.record({ what: 'draining', node: name });
     void process.relay
@@ -169,7 +169,7 @@ export class SimRelay {
     net.kill(name);
     const { incarnation } = process;
     if (incarnation !== undefined) world.record({ what: 'down', node: name, incarnation });
-    for (const of of ['slots', 'waiting', 'window', 'parks'] as const) this.#level(of, 0, 0);
+    for (const level of ['slots', 'waiting', 'window', 'parks'] as const) this.#level(level, 0, 0);
   }
 
   #edge(clock: ProcessClock): SimEdge {

@@ -91,8 +91,8 @@ class Cluster {
         this.world.after(untilMs, () => host?.want(false));
       }
     };
-    bridges.forEach((each, at) => plan(each, this.#bridges[at]));
-    brokers.forEach((each, at) => plan(each, this.#brokers[at]));
+    for (const [at, each] of bridges.entries()) plan(each, this.#bridges[at]);
+    for (const [at, each] of brokers.entries()) plan(each, this.#brokers[at]);
     for (const each of streams)
       this.world.after(each.atMs, () => this.#brokers[each.broker]?.client?.open(each));
   }

@@ -1,0 +1,167 @@
+/**
+ * Clients that know the protocol of a relay and nothing else: bridges that keep two parks at each relay but one and send back
+ * what they get, brokers that ask one relay after the other, send a few bytes and hang up. For tests of relays alone.
+ */
+import { PROTOCOL_VERSION, type Role } from '../../src/wire/frames.ts';
+import type { Clients, SimBrokerClient, SimClient, SimClientOptions } from './client.ts';
+import type { Message } from './message.ts';
+import type { SimLink } from './net.ts';
+
+const PARKS_PER_RELAY = 2;
+const DIAL_MS = 2_000;
+const PAUSE_MS = 500;
+const ASK_MS = 400;
+const PIECE_BYTES = 3_000;
+
+export function plainClients(): Clients {
+  return {
+    bridge: (options) => new PlainBridge(options),
+    broker: (options) => new PlainBroker(options),
+  };
+}
+
+class PlainBridge implements SimClient {
+  readonly #options: SimClientOptions;
+  readonly #instance: Buffer;
+  readonly #links = new Set<SimLink<Message>>();
+  #isStopped = false;
+
+  constructor(options: SimClientOptions) {
+    this.#options = options;
+    this.#instance = options.world.random.bytes(16);
+    const without = `relay-${options.name.split('-')[1]}`;
+    for (const relay of options.relays.filter((each) => each !== without))
+      for (let park = 0; park < PARKS_PER_RELAY; park += 1) this.#park(relay);
+  }
+
+  stop(onStopped: () => void): void {
+    this.#isStopped = true;
+    for (const link of this.#links) link.reset();
+    this.#links.clear();
+    this.#options.clock.after(DIAL_MS, onStopped);
+  }
+
+  kill(): void {}
+  renew(): void {}
+
+  held(): { sessions: number; streams: number } {
+    return { sessions: 0, streams: 0 };
+  }
+
+  #park(relay: string): void {
+    const { net, name } = this.#options;
+    if (this.#isStopped) return;
+    net.dial(name, relay, DIAL_MS, (link) => {
+      if (!link || link.over || this.#isStopped) {
+        link?.reset();
+        return this.#parkLater(relay);
+      }
+      this.#links.add(link);
+      link.handle({
+        onMessage: (message) => this.#onMessage(relay, link, message),
+        onEnd: () => this.#links.delete(link) && this.#parkLater(relay),
+      });
+      link.send(helloOf(this.#options, 'park', this.#instance));
+    });
+  }
+
+  #parkLater(relay: string): void {
+    const { clock, world } = this.#options;
+    clock.after(PAUSE_MS * (1 + world.random.fraction()), () => this.#park(relay));
+  }
+
+  #onMessage(relay: string, link: SimLink<Message>, message: Message): void {
+    if ('opaque' in message) return link.send(message, message.opaque.length);
+    if (!('frame' in message)) return;
+    const { frame } = message;
+    if (frame.type === 'ping') link.send({ frame: { type: 'pong', token: frame.token } });
+    if (frame.type === 'goaway') link.close();
+    if (frame.type !== 'offer') return;
+    link.send({ frame: { type: 'accept', pairId: frame.pairId } });
+    this.#parkLater(relay);
+    link.handle({
+      onMessage: (next) => this.#onMessage(relay, link, next),
+      onEnd: () => this.#links.delete(link),
+    });
+  }
+}
+
+class PlainBroker implements SimBrokerClient {
+  readonly #options: SimClientOptions;
+  readonly #links = new Set<SimLink<Message>>();
+  #asked = 0;
+  #isStopped = false;
+
+  constructor(options: SimClientOptions) {
+    this.#options = options;
+    this.#askLater();
+  }
+
+  open(): void {}
+
+  stop(onStopped: () => void): void {
+    this.#isStopped = true;
+    for (const link of this.#links) link.reset();
+    this.#options.clock.after(DIAL_MS, onStopped);
+  }
+
+  kill(): void {}
+  renew(): void {}
+
+  held(): { sessions: number; streams: number } {
+    return { sessions: 0, streams: 0 };
+  }
+
+  #askLater(): void {
+    this.#options.clock.after(ASK_MS, () => {
+      if (this.#isStopped) return;
+      this.#ask();
+      this.#askLater();
+    });
+  }
+
+  #ask(): void {
+    const { net, name, relays, world } = this.#options;
+    this.#asked += 1;
+    const stream = world.nextNumber();
+    const relay = relays[this.#asked % relays.length] ?? '';
+    const sent = world.random.bytes(PIECE_BYTES);
+    net.dial(name, relay, DIAL_MS, (link) => {
+      if (!link || this.#isStopped) return link?.reset();
+      this.#links.add(link);
+      let got = 0;
+      link.handle({
+        onEnd: () => this.#links.delete(link),
+        onMessage: (message) => {
+          if ('opaque' in message) {
+            const { length: bytes } = message.opaque;
+            const wrong = message.opaque.equals(sent.subarray(got, got + bytes)) ? {} : { wrongAt: got };
+            world.record({ what: 'read', stream, side: 'client', from: got, bytes, ...wrong });
+            got += bytes;
+            if (got === sent.length) link.close();
+          } else if ('frame' in message && message.frame.type === 'ping')
+            link.send({ frame: { type: 'pong', token: message.frame.token } });
+        },
+      });
+      link.send(helloOf(this.#options, 'connect', Buffer.alloc(16, this.#asked)));
+      // Early: a broker need not wait to be paired.
+      link.send({ opaque: sent.subarray(0, 1_000) }, 1_000);
+      link.send({ opaque: sent.subarray(1_000) }, PIECE_BYTES - 1_000);
+    });
+  }
+}
+
+function helloOf({ authority }: SimClientOptions, role: Role, instance: Buffer): Message {
+  const hello = {
+    type: 'hello',
+    version: PROTOCOL_VERSION,
+    role,
+    infoHash: authority.infoHashBytes,
+    instance,
+    software: 'plain',
+    wanted: undefined,
+    except: [],
+    avoid: [],
+  } as const;
+  return { hello, chain: role === 'park' ? authority.bridge[0] : authority.broker[0] };
+}
