@@ -14,6 +14,11 @@ export type Message =
   | { readonly frame: ClientFrame | RelayFrame }
   /** Bytes: spliced ones, from PAIRED and ACCEPT on, or those of a forward. */
   | { readonly opaque: Buffer }
+  /**
+   * The sender has ended its direction of a splice (FIN), and goes on reading. A relay passes it on as it does bytes; when it has
+   * passed both, the splice is over and it closes both connections.
+   */
+  | { readonly fin: true }
   /** The first of a forward's connection: the certificates of the node that dialled. */
   | { readonly node: readonly Buffer[] }
   | GossipMessage;

@@ -1,0 +1,86 @@
+/** From a relay's address to a bridge: what src/broker/{dial-bridge,connect}.ts are in a run. */
+import { BeaconError } from '../../src/base/errors.ts';
+import { ConnectTalk } from '../../src/broker/connect-talk.ts';
+import type { BridgeWish } from '../../src/broker/dial-bridge.ts';
+import type { PathNode, RelayFrame } from '../../src/wire/frames.ts';
+import type { SimClientOptions } from './client.ts';
+import type { Message } from './message.ts';
+import type { SimLink } from './net.ts';
+import type { RelayWay } from './relay-way.ts';
+
+const SOFTWARE = 'sim/1';
+
+export interface PairedSimLink {
+  readonly link: SimLink<Message>;
+  readonly path: readonly PathNode[];
+  /** Instance of the bridge, 16 bytes. */
+  readonly bridge: Buffer;
+}
+
+export class BridgeDial {
+  readonly #options: SimClientOptions;
+  readonly #way: RelayWay;
+  readonly #instance: Buffer;
+
+  constructor(options: SimClientOptions, way: RelayWay, instance: Buffer) {
+    this.#options = options;
+    this.#way = way;
+    this.#instance = instance;
+  }
+
+  /** Calls one of the two, later; `onFailed` at once when `signal` aborts. */
+  dial(
+    { route, ...wish }: BridgeWish,
+    signal: AbortSignal,
+    onPaired: (paired: PairedSimLink) => void,
+    onFailed: (error: BeaconError) => void,
+  ): void {
+    if (signal.aborted) return onFailed(new BeaconError('closed', 'stopped'));
+    this.#way.dial(
+      route,
+      (link) => {
+        if (!signal.aborted) return this.#talk(link, wish, signal, onPaired, onFailed);
+        link.reset();
+        onFailed(new BeaconError('closed', 'stopped'));
+      },
+      onFailed,
+    );
+  }
+
+  #talk(
+    link: SimLink<Message>,
+    wish: Omit<BridgeWish, 'route'>,
+    signal: AbortSignal,
+    onPaired: (paired: PairedSimLink) => void,
+    onFailed: (error: BeaconError) => void,
+  ): void {
+    const { authority, clock } = this.#options;
+    const { infoHash } = authority;
+    const options = { infoHash, instance: this.#instance, software: SOFTWARE, clock, ...wish };
+    const onAbort = (): void => talk.end(new BeaconError('closed', 'stopped'));
+    const talk: ConnectTalk = new ConnectTalk(options, {
+      send: (frame) => this.#way.hello(link, 'broker', frame),
+      onPaired({ path, bridge }) {
+        signal.removeEventListener('abort', onAbort);
+        onPaired({ link, path, bridge });
+      },
+      onFailed(error) {
+        signal.removeEventListener('abort', onAbort);
+        link.reset();
+        onFailed(error);
+      },
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    talk.start();
+    link.handle({
+      onMessage(message) {
+        talk.heard();
+        if ('frame' in message) talk.take(message.frame as RelayFrame);
+      },
+      onEnd: () =>
+        talk.end(
+          new BeaconError('closed', 'the relay closed the connection before it paired it', { retry: true }),
+        ),
+    });
+  }
+}
