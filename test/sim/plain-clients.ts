@@ -29,8 +29,12 @@ class PlainBridge implements SimClient {
   constructor(options: SimClientOptions) {
     this.#options = options;
     this.#instance = options.world.random.bytes(16);
-    const without = `relay-${options.name.split('-')[1]}`;
-    for (const relay of options.relays.filter((each) => each !== without))
+  }
+
+  start(): void {
+    const { name, relays } = this.#options;
+    const without = `relay-${name.split('-')[1]}`;
+    for (const relay of relays.filter((each) => each !== without))
       for (let park = 0; park < PARKS_PER_RELAY; park += 1) this.#park(relay);
   }
 
@@ -94,6 +98,9 @@ class PlainBroker implements SimBrokerClient {
 
   constructor(options: SimClientOptions) {
     this.#options = options;
+  }
+
+  start(): void {
     this.#askLater();
   }
 
