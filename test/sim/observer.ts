@@ -18,6 +18,8 @@ interface Offered {
 export class Observer {
   readonly world: World;
   readonly #offered = new Map<string, Offered>();
+  /** The process of each bridge that parked last, by its host. */
+  readonly #instances = new Map<string, string>();
 
   constructor(world: World) {
     this.world = world;
@@ -27,11 +29,30 @@ export class Observer {
   connection(client: string, node: string, { hello, chain }: Hello): ObservedConnection {
     const infoHash = INFO_HASHES.get(chain.at(-1)) ?? '';
     const id = this.world.nextNumber();
-    if (hello.role === 'park')
+    if (hello.role === 'park') {
+      this.#instances.set(client, hello.instance.toString('hex'));
       return new ObservedPark(this.world, this.#offered, { id, client, node, infoHash });
+    }
     const asked = hello.infoHash.toString('hex');
-    this.world.record({ what: 'asked', attempt: id, broker: client, infoHash: asked, node });
+    const { wanted, except, avoid } = hello;
+    this.world.record({
+      what: 'asked',
+      attempt: id,
+      broker: client,
+      infoHash: asked,
+      node,
+      ...(wanted && { wanted: this.#bridgeOf(wanted) }),
+      ...(except.length > 0 && { except: except.map((instance) => this.#bridgeOf(instance)) }),
+      ...(avoid.length > 0 && { avoid }),
+    });
     return new ObservedAttempt(this.world, this.#offered, id);
+  }
+
+  /** A bridge has another instance each time that it starts: one of before is nobody's any more. */
+  #bridgeOf(instance: Buffer): string {
+    const hex = instance.toString('hex');
+    for (const [bridge, latest] of this.#instances) if (latest === hex) return bridge;
+    return hex;
   }
 }
 
