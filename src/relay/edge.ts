@@ -2,7 +2,7 @@
 import { forwardCredentials } from '../cluster/forward-certificates.ts';
 import { Gossip, type GossipOptions, type GossipPort } from '../cluster/gossip.ts';
 import { type DialTlsOptions, dialTls } from '../net/dial.ts';
-import type { CapacityOptions } from '../net/door/capacity.ts';
+import type { DoorOptions } from '../net/door/door.ts';
 import type { Link } from '../net/link.ts';
 import { type Listener, TlsListener, type TlsListenerOptions } from '../net/tls-listener.ts';
 
@@ -14,8 +14,8 @@ export interface RelayEdge {
   readonly gossip: (options: GossipOptions) => GossipPort;
   /** Those of the forward port, for one process. */
   readonly credentials: typeof forwardCredentials;
-  /** What the machine can take; as {@link CapacityOptions}. */
-  readonly capacity: Pick<CapacityOptions, 'descriptors' | 'watchLoad'>;
+  /** What the machine can take, and how many sources are remembered. */
+  readonly door: Pick<DoorOptions, 'capacity' | 'rate'>;
 }
 
 /** Sockets, libp2p, and what the system says of itself. */
@@ -24,5 +24,5 @@ export const SYSTEM_EDGE: RelayEdge = {
   dial: dialTls,
   gossip: (options) => new Gossip(options),
   credentials: forwardCredentials,
-  capacity: {},
+  door: {},
 };

@@ -58,7 +58,7 @@ export class Relay implements ConnectionHandler, Drainable {
     this.#door = new Door({
       clock,
       log,
-      capacity: edge.capacity,
+      ...edge.door,
       ...(options.proxies && { proxies: options.proxies }),
     });
     this.#alarm = new Alarm(clock, () => this.#feed((matcher, now) => matcher.tick(now)));

@@ -22,6 +22,8 @@ import { SimStream, simLink } from './stream.ts';
 import type { Weather } from './weather.ts';
 
 const FORWARDS = 'forwards';
+/** More than there are hosts. Memory for all that the product remembers would take a tenth of the time of a run. */
+export const SOURCES = 64;
 
 export interface SimEdgeOptions {
   readonly net: SimNet<Message>;
@@ -30,8 +32,8 @@ export interface SimEdgeOptions {
   readonly clock: Clock;
   readonly weather: Weather;
   readonly observer: Observer;
-  /** Something happens at the relay. */
-  readonly onTurn: () => void;
+  /** Something happens at the relay. `settles`: promises may follow from it. */
+  readonly onTurn: (settles: boolean) => void;
 }
 
 /** The edge of one process, and what of it is seen from outside. */
@@ -39,9 +41,12 @@ export class SimEdge implements RelayEdge {
   readonly #options: SimEdgeOptions;
   readonly #streams = new Set<SimStream>();
   readonly #ends = new Set<() => void>();
-  readonly capacity = {
-    descriptors: { limit: undefined, count: () => undefined },
-    watchLoad: () => ({ sample: () => ({ delayP99Ms: 0, memoryPart: 0 }), stop: () => {} }),
+  readonly door: RelayEdge['door'] = {
+    capacity: {
+      descriptors: { limit: undefined, count: () => undefined },
+      watchLoad: () => ({ sample: () => ({ delayP99Ms: 0, memoryPart: 0 }), stop: () => {} }),
+    },
+    rate: { sources: SOURCES },
   };
   readonly credentials = keptCredentials;
 
@@ -77,7 +82,7 @@ export class SimEdge implements RelayEdge {
       reject(new BeaconError(code, `${options.name} was not connected`, { retry: true }));
     options.signal?.addEventListener('abort', () => fail('closed'), { once: true });
     const onDone = (link: SimLink<Message> | undefined): void => {
-      this.#options.onTurn();
+      this.#options.onTurn(true);
       if (!link || link.over) return fail('unreachable');
       if (options.signal?.aborted) return link.reset();
       link.send({ node: [leafOf(options.identity?.certPem ?? '')] });
@@ -201,7 +206,7 @@ class SimListener implements Listener {
       this.#open.delete(link);
     });
     this.#open.set(link, socket);
-    this.#place.onTurn();
+    this.#place.onTurn(true);
     if (!door) return this.#awaitFirst(link, socket, openEntry(addressOf(link.remote)));
     door.door.enter({
       // All that the door does with it, where no proxy is trusted, is to see it close and to close it.
@@ -227,7 +232,7 @@ class SimListener implements Listener {
       },
       onMessage: (first) => {
         timer.cancel();
-        this.#place.onTurn();
+        this.#place.onTurn(true);
         this.#onFirst(link, first, entry, (made, admitted) => this.#onLink(link, socket, made, admitted));
       },
     });

@@ -63,7 +63,8 @@ export class SimGossip implements GossipPort {
   /** Inbound connections that wait for our own dial of the same member. */
   readonly #ties = new Map<string, () => void>();
   readonly #dials = new Set<string>();
-  #timers: readonly Timer[] = [];
+  #looking: Timer | undefined;
+  #dialling: Timer | undefined;
   #lastId = 0;
   #running = false;
 
@@ -79,16 +80,15 @@ export class SimGossip implements GossipPort {
     const { net, host } = this.#place;
     this.#running = true;
     net.listen(host, (link) => this.#onInbound(link), PORT);
-    this.#timers = [
-      clock.every(CLUSTER_DIAL_TICK_MS, () => this.#dialDue()),
-      clock.every(CLUSTER_LOOK_MS, () => this.#look()),
-    ];
+    this.#looking = clock.every(CLUSTER_LOOK_MS, () => this.#look());
+    this.#dialOn();
     return Promise.resolve({ address: listen.host, port: listen.port });
   }
 
   stop(): Promise<void> {
     this.#running = false;
-    for (const timer of this.#timers) timer.cancel();
+    this.#looking?.cancel();
+    this.#dialling?.cancel();
     for (const id of [...this.#pulls.keys()]) this.#pullFailed(id, 'closed');
     this.#place.net.unlisten(this.#place.host, PORT);
     for (const { link } of this.#peers.values()) link.reset();
@@ -135,8 +135,19 @@ export class SimGossip implements GossipPort {
 
   // ---- connections
 
+  /** While there is a connection to everybody nobody is due, and no time is spent on asking. */
+  #dialOn(): void {
+    if (!this.#running || this.#dialling) return;
+    this.#dialling = this.#options.clock.every(CLUSTER_DIAL_TICK_MS, () => this.#dialDue());
+  }
+
   #dialDue(): void {
-    if (!this.#running) return;
+    const names = new Set([...this.#peers.values()].map(({ name }) => name));
+    if (names.size + 1 >= this.#options.members.length) {
+      this.#dialling?.cancel();
+      this.#dialling = undefined;
+      return;
+    }
     const { clock } = this.#options;
     const { net, host } = this.#place;
     for (const name of this.#membership.due(clock.now())) {
@@ -240,6 +251,7 @@ export class SimGossip implements GossipPort {
 
   #gone(peer: Peer): void {
     if (!this.#running || !this.#peers.delete(peer.id)) return;
+    this.#dialOn();
     this.#place.net.world.settle();
     for (const [id, pull] of [...this.#pulls]) if (pull.peer === peer) this.#pullFailed(id, 'closed');
     if (this.#membership.closed(peer.name, peer.id, this.#options.clock.now()))

@@ -1,12 +1,12 @@
 /** One relay of a run: a host on which processes come and go, each of them the product's {@link Relay} on a simulated edge. */
 import type { InfoHash } from '../../src/base/info-hash.ts';
-import { PARKS_PER_INFO_HASH, RATE_SOURCES, SPLICE_WINDOW_BYTES } from '../../src/base/limits.ts';
+import { PARKS_PER_INFO_HASH, SPLICE_WINDOW_BYTES } from '../../src/base/limits.ts';
 import { type ClusterSecret, parseClusterSecret } from '../../src/cluster/secret.ts';
 import { ProofMemory } from '../../src/pki/proof-memory.ts';
 import { MATCHER_LIMITS } from '../../src/relay/matcher-options.ts';
 import { Relay } from '../../src/relay/relay.ts';
 import type { Level } from '../scenario/history.ts';
-import { SimEdge } from './edge.ts';
+import { SimEdge, SOURCES } from './edge.ts';
 import type { Message } from './message.ts';
 import type { SimNet } from './net.ts';
 import type { Observer } from './observer.ts';
@@ -174,7 +174,7 @@ export class SimRelay {
 
   #edge(clock: ProcessClock): SimEdge {
     const { net, name: host, weather, observer } = this.#options;
-    return new SimEdge({ net, host, clock, weather, observer, onTurn: () => this.#turn() });
+    return new SimEdge({ net, host, clock, weather, observer, onTurn: (settles) => this.#turn(settles) });
   }
 
   #relay(process: Process): Relay {
@@ -221,8 +221,9 @@ export class SimRelay {
   }
 
   /** Something happens at it: its counts are looked at once that is over. */
-  #turn(): void {
+  #turn(settles = true): void {
     this.#options.world.watch(this.#look);
+    if (settles) this.#options.world.settle();
   }
 
   readonly #look = (): void => {
@@ -235,7 +236,7 @@ export class SimRelay {
     this.#level('slots', used, SLOTS);
     this.#level('waiting', waiting, WAITING);
     this.#level('parks', relay.parked, infoHashes.length * PARKS_PER_INFO_HASH);
-    this.#level('rateEntries', relay.door.rate.size, RATE_SOURCES);
+    this.#level('rateEntries', relay.door.rate.size, SOURCES);
     this.#level('window', process.edge.mostWaiting, WINDOW_BYTES);
   };
 

@@ -14,8 +14,9 @@ import { World } from './world.ts';
 
 const LATENCY = { minLatencyMs: 1, maxLatencyMs: 20 };
 const DIRECTORY_LOOK_MS = 1_000;
-/** Clients that are told to leave do so, and relays after them. */
+/** Clients that are told to leave have done so. */
 const LEAVE_MS = 35_000;
+const LEAVE_LOOK_MS = 1_000;
 
 export interface Run {
   readonly history: History;
@@ -69,6 +70,10 @@ class Cluster {
     this.#faults = new Faults({ net: this.#net, weather, victims });
   }
 
+  get #hasClients(): boolean {
+    return [...this.#bridges, ...this.#brokers].some(({ client }) => client !== undefined);
+  }
+
   async run(): Promise<void> {
     const { untilMs } = this.#scenario;
     for (const relay of this.#relays) relay.start();
@@ -77,7 +82,8 @@ class Cluster {
     this.world.after(DIRECTORY_LOOK_MS, () => this.#lookAtDirectories());
     await this.world.runUntil(untilMs);
     for (const client of [...this.#bridges, ...this.#brokers]) client.want(false);
-    await this.world.runUntil(untilMs + LEAVE_MS);
+    while (this.#hasClients && this.world.now < untilMs + LEAVE_MS)
+      await this.world.runUntil(this.world.now + LEAVE_LOOK_MS);
     for (const client of [...this.#bridges, ...this.#brokers]) client.tellHeld();
     for (const relay of this.#relays) relay.tellDirectory();
     for (const relay of this.#relays) await relay.stopAndTell();

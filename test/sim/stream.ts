@@ -23,8 +23,8 @@ export interface SimStreamOptions {
   readonly fromLine: (message: Message) => Buffer | undefined;
   /** Nothing more comes or goes. Once. */
   readonly onOver: () => void;
-  /** Promises may follow from what happens now. */
-  readonly onTurn: () => void;
+  /** Something happens. `settles`: promises may follow from it; none do where bytes are passed on. */
+  readonly onTurn: (settles: boolean) => void;
 }
 
 interface Accepting {
@@ -114,11 +114,16 @@ export class SimStream extends EventEmitter {
     this.#close();
   }
 
+  /** Only a splice waits for room. */
+  get #isSpliced(): boolean {
+    return this.listenerCount('drain') > 0;
+  }
+
   #onMessage(message: Message): void {
     if (this.destroyed) return;
     const bytes = this.#options.fromLine(message);
     if (!bytes) return;
-    this.#options.onTurn();
+    this.#options.onTurn(!this.#isSpliced);
     if (this.#flowing && this.#unread.length === 0) this.emit('data', bytes);
     else this.#unread.push(bytes);
   }
@@ -126,7 +131,7 @@ export class SimStream extends EventEmitter {
   #onProgress(): void {
     const { link, onTurn } = this.#options;
     const accepted = this.#written - Math.max(0, link.unsent - KERNEL_BYTES);
-    onTurn();
+    onTurn(!this.#isSpliced);
     while ((this.#accepting[0]?.at ?? Number.POSITIVE_INFINITY) <= accepted) this.#accepting.shift()?.done();
     if (this.writableLength > 0) return;
     if (this.writableEnded && !this.writableFinished) this.#finish();
@@ -137,7 +142,7 @@ export class SimStream extends EventEmitter {
 
   #onEnd(how: Ending): void {
     if (this.destroyed) return;
-    this.#options.onTurn();
+    this.#options.onTurn(true);
     if (how === 'clean') {
       this.#gotEnd = true;
       this.#soon(() => this.#flow());

@@ -79,7 +79,6 @@ export class World {
   /** `look` runs once before the next entry, after promises. */
   watch(look: () => void): void {
     this.#watchers.add(look);
-    this.#unsettled = true;
   }
 
   /** Lets everything happen that is due until `ms`. */
@@ -90,6 +89,7 @@ export class World {
       this.#now = next.ms;
       next.run();
       if (this.#unsettled) await this.#settled();
+      if (this.#watchers.size > 0) this.#look();
     }
     this.#now = ms;
   }
@@ -98,6 +98,9 @@ export class World {
     this.#unsettled = false;
     // Ticks come after all that promises lead to, however long a chain of them is. No real time passes.
     await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
+
+  #look(): void {
     for (const look of this.#watchers) look();
     this.#watchers.clear();
   }

@@ -9,7 +9,7 @@ import type { NoiseReason } from '../noise.ts';
 import { Capacity, type CapacityOptions, type CapacityStatus } from './capacity.ts';
 import { Handshakes, type HandshakesStatus } from './handshakes.ts';
 import { ONE_SOURCE_WARNING, OneSource } from './one-source.ts';
-import { type RateCounts, RateLimit } from './rate-limit.ts';
+import { type RateCounts, RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { readProxyHeader } from './read-proxy-header.ts';
 import { type SourceKey, sourceOf } from './source.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
@@ -21,6 +21,8 @@ export interface DoorOptions {
   readonly proxies?: TrustedProxies;
   /** What the machine can take. Default: as the system says. */
   readonly capacity?: Pick<CapacityOptions, 'descriptors' | 'watchLoad'>;
+  /** Default: the limits of the product. Only tests pass others. */
+  readonly rate?: RateLimitOptions;
 }
 
 /** A connection that may go on to its handshake. */
@@ -63,7 +65,7 @@ export class Door {
   readonly handshakes: Handshakes;
   readonly #options: DoorOptions;
   readonly #proxies: TrustedProxies;
-  readonly #rate = new RateLimit();
+  readonly #rate: RateLimit;
   readonly #oneSource = new OneSource();
   readonly #capacity: Capacity;
 
@@ -71,6 +73,7 @@ export class Door {
     const { clock, log, proxies = new TrustedProxies([]) } = options;
     this.#options = options;
     this.#proxies = proxies;
+    this.#rate = new RateLimit(options.rate);
     this.handshakes = new Handshakes({ clock });
     this.#capacity = new Capacity({
       ...options.capacity,
