@@ -84,6 +84,8 @@ class Cluster {
     for (const client of [...this.#bridges, ...this.#brokers]) client.want(false);
     while (this.#hasClients && this.world.now < untilMs + LEAVE_MS)
       await this.world.runUntil(this.world.now + LEAVE_LOOK_MS);
+    // What they said last is under way.
+    await this.world.runUntil(this.world.now + LEAVE_LOOK_MS);
     for (const client of [...this.#bridges, ...this.#brokers]) client.tellHeld();
     for (const relay of this.#relays) relay.tellDirectory();
     for (const relay of this.#relays) await relay.stopAndTell();
