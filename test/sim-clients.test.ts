@@ -112,8 +112,6 @@ function scene(seed: number, relayCount = 3) {
   };
   const bridge = client((options) => new SimBridge(options), 'bridge-0');
   const broker = client((options) => new SimBroker(options), 'broker-0');
-  bridge.client.start();
-  broker.client.start();
   const of = (what: string) => world.history.filter((event) => event.what === what);
   return { world, net, nodes, relays, bridge, broker, of };
 }

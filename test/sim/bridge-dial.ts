@@ -66,21 +66,23 @@ export class BridgeDial {
       },
       onFailed(error) {
         signal.removeEventListener('abort', onAbort);
-        link.reset();
+        link.close();
         onFailed(error);
       },
     });
+    const cut = (): void =>
+      talk.end(
+        new BeaconError('closed', 'the relay closed the connection before it paired it', { retry: true }),
+      );
     signal.addEventListener('abort', onAbort, { once: true });
     talk.start();
     link.handle({
       onMessage(message) {
         talk.heard();
         if ('frame' in message) talk.take(message.frame as RelayFrame);
+        else if ('fin' in message) cut();
       },
-      onEnd: () =>
-        talk.end(
-          new BeaconError('closed', 'the relay closed the connection before it paired it', { retry: true }),
-        ),
+      onEnd: cut,
     });
   }
 }

@@ -72,9 +72,6 @@ export class SimBridge implements SimClient {
       onDraining: (node) => this.#onDraining(node),
       onParked: (node) => this.#leaves.back(node),
     });
-  }
-
-  start(): void {
     this.#parks.fill();
   }
 
@@ -135,19 +132,21 @@ export class SimBridge implements SimClient {
       onDraining: (node) => handler.onDraining(node),
       onPaired: () => handler.onPaired(link),
       onEnd(error, parkedMs) {
-        link.reset();
+        link.close();
         handler.onEnd(error, parkedMs);
       },
     });
+    const cut = (): void =>
+      talk.end(new BeaconError('closed', 'the relay closed a parked connection', { retry: true }));
     talk.start();
     // Not before the keeper knows of it.
     clock.after(0, () =>
       link.handle({
-        onMessage: (message) => {
+        onMessage(message) {
           if ('frame' in message) talk.take(message.frame as RelayFrame);
+          else if ('fin' in message) cut();
         },
-        onEnd: () =>
-          talk.end(new BeaconError('closed', 'the relay closed a parked connection', { retry: true })),
+        onEnd: cut,
       }),
     );
     return {

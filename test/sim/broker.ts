@@ -10,12 +10,12 @@ import { INSTANCE_BYTES } from '../../src/wire/frames.ts';
 import type { StreamPlan } from '../scenario/scenario.ts';
 import { BridgeDial, type PairedSimLink } from './bridge-dial.ts';
 import type { BrokerEnd } from './broker-end.ts';
-import type { SimClient, SimClientOptions } from './client.ts';
+import type { SimBrokerClient, SimClientOptions } from './client.ts';
 import { KeptEnd } from './kept-end.ts';
 import { RelayWay } from './relay-way.ts';
 import type { TunnelHost } from './tunnel-end.ts';
 
-export class SimBroker implements SimClient {
+export class SimBroker implements SimBrokerClient {
   readonly #options: SimClientOptions;
   readonly #host: TunnelHost;
   readonly #way: RelayWay;
@@ -42,10 +42,7 @@ export class SimBroker implements SimClient {
       log: silentLog,
       onRoom: () => this.#serveWaiting(),
     });
-  }
-
-  start(): void {
-    this.#host.world.settle();
+    world.settle();
     this.#tunnels.start();
   }
 

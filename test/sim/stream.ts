@@ -1,7 +1,7 @@
 /**
  * The stream of a link of a relay, on a connection of the simulated network: as much of a Duplex as the relay uses, without
  * Node's streams underneath, which would need real turns of the event loop. Back-pressure, early bytes and resets are those
- * of a socket. Of half-close there is one way only: a clean end is the end of both ways, as the other side ends as well.
+ * of a socket. The end of one direction is a message of its own, as the other one may go on.
  */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
@@ -121,6 +121,7 @@ export class SimStream extends EventEmitter {
 
   #onMessage(message: Message): void {
     if (this.destroyed) return;
+    if ('fin' in message) return this.#onFin();
     const bytes = this.#options.fromLine(message);
     if (!bytes) return;
     this.#options.onTurn(!this.#isSpliced);
@@ -144,8 +145,7 @@ export class SimStream extends EventEmitter {
     if (this.destroyed) return;
     this.#options.onTurn(true);
     if (how === 'clean') {
-      this.#gotEnd = true;
-      this.#soon(() => this.#flow());
+      this.#onFin();
     } else {
       this.destroyed = true;
       this.#unread.length = 0;
@@ -153,12 +153,17 @@ export class SimStream extends EventEmitter {
     }
   }
 
-  /** All is with the kernel, and our end. The other side ends as well as soon as it has read that. */
-  #finish(): void {
-    this.writableFinished = true;
-    this.#options.link.close();
+  #onFin(): void {
+    this.#options.onTurn();
     this.#gotEnd = true;
     this.#soon(() => this.#flow());
+  }
+
+  /** All is with the kernel, and our end. */
+  #finish(): void {
+    this.writableFinished = true;
+    this.#options.link.send({ fin: true });
+    this.#closeWhenDone();
   }
 
   #flow(): void {
@@ -175,6 +180,7 @@ export class SimStream extends EventEmitter {
   #closeWhenDone(): void {
     if (this.readableEnded && this.writableFinished && !this.destroyed) {
       this.destroyed = true;
+      this.#options.link.close();
       this.#close();
     }
   }
