@@ -64,6 +64,7 @@ export class ConnectTalk {
 
   /** Anything came from the relay. */
   heard(): void {
+    if (this.#done) return;
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(RELAY_SILENCE_MS, () =>
       this.end(

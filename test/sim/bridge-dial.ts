@@ -62,6 +62,8 @@ export class BridgeDial {
       send: (frame) => this.#way.hello(link, 'broker', frame),
       onPaired({ path, bridge }) {
         signal.removeEventListener('abort', onAbort);
+        // What comes next is for its leg.
+        link.pause();
         onPaired({ link, path, bridge });
       },
       onFailed(error) {

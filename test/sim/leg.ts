@@ -57,6 +57,7 @@ export class SimLeg {
       onProgress: () => this.#onProgress(),
       onEnd: (how) => this.#onEnd(how),
     });
+    link.resume();
   }
 
   get hasRoom(): boolean {

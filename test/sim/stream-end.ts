@@ -1,4 +1,5 @@
 /** One side of a stream as whoever is outside sees it: the client at a broker, or the store at a bridge. */
+import type { Timer } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
 import { STREAM_BUFFER_BYTES } from '../../src/base/limits.ts';
 import type { Side } from '../scenario/history.ts';
@@ -36,6 +37,8 @@ export class StreamEnd {
   #read = 0;
   /** It is allowed to have written so much by now. */
   #due = 0;
+  /** Until the next piece. */
+  #timer: Timer | undefined;
   #begun = false;
   #finished = false;
   #ended = false;
@@ -107,7 +110,8 @@ export class StreamEnd {
     const piece = (number: number): void => {
       this.#due = Math.ceil((this.#total * number) / pieces);
       this.#write();
-      if (number < pieces && !this.#over) this.#clock.after(overMs / pieces, () => piece(number + 1));
+      if (number < pieces && !this.#over)
+        this.#timer = this.#clock.after(overMs / pieces, () => piece(number + 1));
     };
     piece(1);
   }
@@ -144,6 +148,7 @@ export class StreamEnd {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#timer?.cancel();
     this.#port.onOver();
   }
 
