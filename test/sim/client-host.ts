@@ -83,7 +83,6 @@ export class ClientHost<C extends SimClient> {
     clock.jumpWall(this.#wallOffset);
     this.#clock = clock;
     this.#client = make({ ...rest, clock });
-    this.#client.start();
   }
 
   #leave(): void {

@@ -18,9 +18,8 @@ export interface SimClientOptions {
   readonly clock: ProcessClock;
 }
 
-/** One start of a process. A restart is another object. */
+/** One start of a process, which begins with its construction. A restart is another object. */
 export interface SimClient {
-  start(): void;
   /** In good order, as by SIGTERM; calls `onStopped` when nothing of it is left. */
   stop(onStopped: () => void): void;
   /** Its timers have ended, and its connections do: nothing of it may happen any more. Streams of it fail. */

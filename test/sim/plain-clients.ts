@@ -24,15 +24,13 @@ class PlainBridge implements SimClient {
   readonly #options: SimClientOptions;
   readonly #instance: Buffer;
   readonly #links = new Set<SimLink<Message>>();
+  readonly #spliced = new Set<SimLink<Message>>();
   #isStopped = false;
 
   constructor(options: SimClientOptions) {
     this.#options = options;
     this.#instance = options.world.random.bytes(16);
-  }
-
-  start(): void {
-    const { name, relays } = this.#options;
+    const { name, relays } = options;
     const without = `relay-${name.split('-')[1]}`;
     for (const relay of relays.filter((each) => each !== without))
       for (let park = 0; park < PARKS_PER_RELAY; park += 1) this.#park(relay);
@@ -63,7 +61,7 @@ class PlainBridge implements SimClient {
       this.#links.add(link);
       link.handle({
         onMessage: (message) => this.#onMessage(relay, link, message),
-        onEnd: () => this.#links.delete(link) && this.#parkLater(relay),
+        onEnd: () => this.#ended(relay, link),
       });
       link.send(helloOf(this.#options, 'park', this.#instance));
     });
@@ -74,19 +72,27 @@ class PlainBridge implements SimClient {
     clock.after(PAUSE_MS * (1 + world.random.fraction()), () => this.#park(relay));
   }
 
+  #ended(relay: string, link: SimLink<Message>): void {
+    if (this.#links.delete(link) && !this.#spliced.delete(link)) this.#parkLater(relay);
+  }
+
   #onMessage(relay: string, link: SimLink<Message>, message: Message): void {
+    if ('fin' in message) {
+      link.close();
+      return this.#ended(relay, link);
+    }
     if ('opaque' in message) return link.send(message, message.opaque.length);
     if (!('frame' in message)) return;
     const { frame } = message;
     if (frame.type === 'ping') link.send({ frame: { type: 'pong', token: frame.token } });
-    if (frame.type === 'goaway') link.close();
+    if (frame.type === 'goaway') {
+      link.close();
+      this.#ended(relay, link);
+    }
     if (frame.type !== 'offer') return;
     link.send({ frame: { type: 'accept', pairId: frame.pairId } });
+    this.#spliced.add(link);
     this.#parkLater(relay);
-    link.handle({
-      onMessage: (next) => this.#onMessage(relay, link, next),
-      onEnd: () => this.#links.delete(link),
-    });
   }
 }
 
@@ -98,9 +104,6 @@ class PlainBroker implements SimBrokerClient {
 
   constructor(options: SimClientOptions) {
     this.#options = options;
-  }
-
-  start(): void {
     this.#askLater();
   }
 
@@ -146,6 +149,9 @@ class PlainBroker implements SimBrokerClient {
             world.record({ what: 'read', stream, side: 'client', from: got, bytes, ...wrong });
             got += bytes;
             if (got === sent.length) link.close();
+          } else if ('fin' in message) {
+            link.close();
+            this.#links.delete(link);
           } else if ('frame' in message && message.frame.type === 'ping')
             link.send({ frame: { type: 'pong', token: message.frame.token } });
         },

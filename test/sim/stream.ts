@@ -154,7 +154,7 @@ export class SimStream extends EventEmitter {
   }
 
   #onFin(): void {
-    this.#options.onTurn();
+    this.#options.onTurn(true);
     this.#gotEnd = true;
     this.#soon(() => this.#flow());
   }
