@@ -228,7 +228,8 @@ export class TunnelKeeper<K extends Kept> {
   #awaitRenewals(): void {
     const moment = this.#moment();
     const waits = this.all
-      .filter((kept) => !kept.retired && !this.#replacements.has(kept))
+      // One that takes no new streams any more is replaced by nobody: its end is near, or its bridge has left.
+      .filter((kept) => !kept.retired && kept.tunnel.usable && !this.#replacements.has(kept))
       .map(({ renewal }) => renewal.waitMs(moment));
     this.#renewals.set(waits.length > 0 ? moment.now + Math.min(...waits) : undefined);
   }

@@ -98,6 +98,21 @@ describe('a tunnel that is replaced', () => {
     await leaving;
   });
 
+  it('is not looked at without end where it was due as its bridge left', { timeout: 5_000 }, async () => {
+    const scene = await renewalScene();
+    const { broker, bridge } = await scene.stream();
+    scene.bridges[0]?.askRenewal();
+    const leaving = scene.bridges[0]?.close();
+    scene.present = [];
+    await quiet();
+    // Due, and to be replaced by nobody: the clock would never get past that moment.
+    await scene.clock.advanceAsync(2 * TUNNEL_RENEW_SPREAD_MS);
+    expect(broker.stream.destroyed).toBe(false);
+    bridge.reset();
+    broker.reset();
+    await leaving;
+  });
+
   it(`is cut after ${TUNNEL_RETIRE_MS} ms where a stream never ends`, { timeout: 60_000 }, async () => {
     const scene = await renewalScene();
     const { broker } = await scene.stream();
