@@ -4,6 +4,7 @@ import type { Timer } from '../../src/base/clock.ts';
 import { BeaconError } from '../../src/base/errors.ts';
 import { BRIDGE_TUNNELS, PARKS_DEFAULT, STOP_GRACE_MS } from '../../src/base/limits.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { integerBelow } from '../../src/base/random.ts';
 import { LeavePlan } from '../../src/bridge/leave-plan.ts';
 import { type ParkConnection, type ParkHandler, ParkKeeper } from '../../src/bridge/park-keeper.ts';
 import { ParkTalk } from '../../src/bridge/park-talk.ts';
@@ -12,6 +13,7 @@ import { BridgeAttach } from '../../src/tunnel/session/attach.ts';
 import { INSTANCE_BYTES, type RelayFrame } from '../../src/wire/frames.ts';
 import { BridgeEnd } from './bridge-end.ts';
 import type { SimClient, SimClientOptions } from './client.ts';
+import { IMPOSTOR_BRIDGES, poseAsBridge } from './impostor.ts';
 import type { SimLeg } from './leg.ts';
 import type { Message } from './message.ts';
 import type { SimLink } from './net.ts';
@@ -175,6 +177,12 @@ export class SimBridge implements SimClient {
           this.#begin(each, frame.session);
           return true;
         }
+        const known = this.#sessionOf(frame);
+        // Only where it has another leg: nobody is to wait for one because of it.
+        if (known?.legs.length && integerBelow(this.#host.random, IMPOSTOR_BRIDGES) === 0) {
+          poseAsBridge(this.#host, known, each);
+          return true;
+        }
         attach = this.#challenge(each, frame);
         return false;
       },
@@ -220,7 +228,7 @@ export class SimBridge implements SimClient {
   #challenge(leg: SimLeg, frame: TunnelFrame): { step: BridgeAttach; session: SimSession | undefined } {
     if (frame.type !== 'attach') throw new BeaconError('malformed', `a leg began with ${frame.type}`);
     const { random } = this.#host;
-    const session = this.#served.get(frame.session.toString('hex'))?.session;
+    const session = this.#sessionOf(frame);
     const step = new BridgeAttach(
       {
         session: frame.session,
@@ -232,6 +240,10 @@ export class SimBridge implements SimClient {
     );
     leg.write([encodeTunnelFrame(step.first)]);
     return { step, session };
+  }
+
+  #sessionOf(frame: TunnelFrame): SimSession | undefined {
+    return frame.type === 'attach' ? this.#served.get(frame.session.toString('hex'))?.session : undefined;
   }
 
   // ---- nodes that drain

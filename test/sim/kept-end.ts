@@ -10,6 +10,7 @@ import type { TunnelIdentity } from '../../src/tunnel/http2.ts';
 import type { Route, Routes } from '../../src/tunnel/routes.ts';
 import type { BridgeDial, PairedSimLink } from './bridge-dial.ts';
 import { BrokerEnd } from './broker-end.ts';
+import { IMPOSTOR_BROKERS, IMPOSTOR_WITHIN_MS, poseAsBroker } from './impostor.ts';
 import type { SimLeg } from './leg.ts';
 import { attachLeg, beginSession } from './open-leg.ts';
 import { SimSession } from './session.ts';
@@ -53,7 +54,10 @@ export class KeptEnd implements Kept {
     this.tunnel = new BrokerEnd(host, session, identity.infoHash, {
       onOpened: () => this.#settle(() => this.#opened.resolve(this)),
       onFailed: (error) => this.#settle(() => this.#opened.reject(error)),
-      onReady: () => this.#legs.run(),
+      onReady: () => {
+        this.#legs.run();
+        this.#provoke(paired.bridge, route);
+      },
       onLegGone: (leg, error) => this.#legs.onLegGone(leg, error),
       onSuspect: () => this.#legs.run(),
       onMove: (leg, why) => this.#legs.onMove(leg, why),
@@ -137,6 +141,18 @@ export class KeptEnd implements Kept {
         dial.dial(wish, this.#stop.signal, onPaired, failed);
       },
     };
+  }
+
+  /** An impostor beside us, maybe. It does what a broker can do that does not have the session. */
+  #provoke(wanted: Buffer, route: Route): void {
+    const { host, dial } = this.#options;
+    const { random, clock } = host;
+    if (random.fraction() >= IMPOSTOR_BROKERS) return;
+    clock.after(IMPOSTOR_WITHIN_MS * random.fraction(), () => {
+      const onPaired = ({ link }: PairedSimLink): void =>
+        poseAsBroker(host, this.tunnel.session, { id: 0, link, path: [], clock });
+      dial.dial({ route, wanted }, this.#stop.signal, onPaired, () => {});
+    });
   }
 
   #settle(what: () => void): void {

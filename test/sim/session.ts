@@ -54,6 +54,10 @@ export interface SimSessionOptions {
 /** A window and one chunk. */
 const MOST_KEPT = SESSION_WINDOW_BYTES + STREAM_BUFFER_BYTES;
 
+/** One read in fifty finds its reader busy for up to so long. */
+const BUSY_READS = 0.02;
+const BUSY_MS = 400;
+
 export class SimSession implements SimLegHandler {
   readonly id: Buffer;
   /** To be set before anything is attached. */
@@ -70,6 +74,7 @@ export class SimSession implements SimLegHandler {
   /** Legs that say their last words. */
   #finishing = 0;
   #gone = false;
+  #isBusy = false;
   #mostKept = 0;
 
   constructor(options: SimSessionOptions) {
@@ -157,8 +162,18 @@ export class SimSession implements SimLegHandler {
     this.#step({ on: 'frame', leg: leg.id, frame });
   }
 
+  /** As a rule what came is taken at once; now and then its reader is busy. */
   onRead(): void {
-    this.#step({ on: 'consumed', total: this.#delivered });
+    const { clock, world } = this.#options;
+    if (!this.#isBusy && world.random.fraction() >= BUSY_READS) {
+      this.#step({ on: 'consumed', total: this.#delivered });
+    } else if (!this.#isBusy) {
+      this.#isBusy = true;
+      clock.after(BUSY_MS * world.random.fraction(), () => {
+        this.#isBusy = false;
+        this.#input({ on: 'consumed', total: this.#delivered });
+      });
+    }
     this.#settle();
   }
 

@@ -105,7 +105,7 @@ export class StreamEnd {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    const { overMs } = this.plan;
+    const overMs = this.#overMs;
     const pieces = Math.max(1, Math.min(PIECES, Math.floor(overMs / LEAST_BETWEEN_MS), this.#total));
     const piece = (number: number): void => {
       this.#due = Math.ceil((this.#total * number) / pieces);
@@ -114,6 +114,12 @@ export class StreamEnd {
         this.#timer = this.#clock.after(overMs / pieces, () => piece(number + 1));
     };
     piece(1);
+  }
+
+  /** All of the time where both write at once; else each has its part. */
+  get #overMs(): number {
+    const { kind, overMs } = this.plan;
+    return kind === 'stream' ? overMs : (overMs * this.#total) / (this.#total + this.#expected);
   }
 
   #write(): void {
