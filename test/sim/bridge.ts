@@ -51,7 +51,7 @@ export class SimBridge implements SimClient {
     const { world, clock, name } = options;
     const { random } = world;
     this.#options = options;
-    this.#host = { world, clock, random, name };
+    this.#host = { world, clock, random, name, impostors: new Set() };
     this.#instance = random.bytes(INSTANCE_BYTES);
     this.#way = new RelayWay(options, random);
     this.#leaves = new LeavePlan(random);
@@ -221,6 +221,7 @@ export class SimBridge implements SimClient {
     if (!this.#onStopped || this.#dead || this.#served.size > 0) return;
     const onStopped = this.#onStopped;
     this.#grace?.cancel();
+    for (const leg of this.#host.impostors) leg.reset();
     this.#onStopped = undefined;
     onStopped();
   }

@@ -31,7 +31,7 @@ export class SimBroker implements SimBrokerClient {
     const { world, clock, name } = options;
     const { random } = world;
     this.#options = options;
-    this.#host = { world, clock, random, name };
+    this.#host = { world, clock, random, name, impostors: new Set() };
     this.#way = new RelayWay(options, random);
     this.#dial = new BridgeDial(options, this.#way, random.bytes(INSTANCE_BYTES));
     this.#tunnels = new TunnelKeeper({
@@ -65,6 +65,7 @@ export class SimBroker implements SimBrokerClient {
     void this.#tunnels.stop(deadline.promise).then(() => {
       timer.cancel();
       this.#way.stop();
+      for (const leg of this.#host.impostors) leg.reset();
       onStopped();
     });
   }

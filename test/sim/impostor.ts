@@ -17,6 +17,7 @@ export const IMPOSTOR_WITHIN_MS = 20_000;
 export function poseAsBroker(host: TunnelHost, session: SimSession, options: SimLegOptions): void {
   const { world, random } = host;
   const leg = new SimLeg(options, handler(host, session, 'broker'));
+  host.impostors.add(leg);
   const nonce = random.bytes(NONCE_BYTES);
   leg.write([encodeTunnelFrame({ type: 'attach', session: session.id, nonce })]);
   world.reached('impostor: a broker');
@@ -26,6 +27,7 @@ export function poseAsBroker(host: TunnelHost, session: SimSession, options: Sim
 export function poseAsBridge(host: TunnelHost, session: SimSession, leg: SimLeg): void {
   const { world, random } = host;
   leg.handler = handler(host, session, 'bridge');
+  host.impostors.add(leg);
   leg.write([encodeTunnelFrame({ type: 'challenge', nonce: random.bytes(NONCE_BYTES) })]);
   world.reached('impostor: a bridge');
 }
@@ -45,6 +47,9 @@ function handler(host: TunnelHost, session: SimSession, role: 'broker' | 'bridge
     onData() {},
     onRead() {},
     onRoom() {},
-    onLost: (leg) => leg.reset(),
+    onLost(leg) {
+      leg.reset();
+      host.impostors.delete(leg);
+    },
   };
 }

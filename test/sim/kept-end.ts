@@ -148,11 +148,12 @@ export class KeptEnd implements Kept {
     const { host, dial } = this.#options;
     const { random, clock } = host;
     if (random.fraction() >= IMPOSTOR_BROKERS) return;
-    clock.after(IMPOSTOR_WITHIN_MS * random.fraction(), () => {
+    const timer = clock.after(IMPOSTOR_WITHIN_MS * random.fraction(), () => {
       const onPaired = ({ link }: PairedSimLink): void =>
         poseAsBroker(host, this.tunnel.session, { id: 0, link, path: [], clock });
       dial.dial({ route, wanted }, this.#stop.signal, onPaired, () => {});
     });
+    void this.tunnel.closed.then(() => timer.cancel());
   }
 
   #settle(what: () => void): void {

@@ -74,7 +74,7 @@ export class SimSession implements SimLegHandler {
   /** Legs that say their last words. */
   #finishing = 0;
   #gone = false;
-  #isBusy = false;
+  #busy: Timer | undefined;
   #mostKept = 0;
 
   constructor(options: SimSessionOptions) {
@@ -165,12 +165,11 @@ export class SimSession implements SimLegHandler {
   /** As a rule what came is taken at once; now and then its reader is busy. */
   onRead(): void {
     const { clock, world } = this.#options;
-    if (!this.#isBusy && world.random.fraction() >= BUSY_READS) {
+    if (!this.#busy && world.random.fraction() >= BUSY_READS) {
       this.#step({ on: 'consumed', total: this.#delivered });
-    } else if (!this.#isBusy) {
-      this.#isBusy = true;
-      clock.after(BUSY_MS * world.random.fraction(), () => {
-        this.#isBusy = false;
+    } else if (!this.#busy) {
+      this.#busy = clock.after(BUSY_MS * world.random.fraction(), () => {
+        this.#busy = undefined;
         this.#input({ on: 'consumed', total: this.#delivered });
       });
     }
@@ -275,6 +274,7 @@ export class SimSession implements SimLegHandler {
     this.#gone = true;
     this.#alarm.cancel();
     this.#linger?.cancel();
+    this.#busy?.cancel();
     this.#finishing += this.#legs.size;
     for (const leg of this.#legs.values()) leg.finish(last, () => this.#finished());
     this.#legs.clear();

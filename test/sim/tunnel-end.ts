@@ -16,6 +16,8 @@ export interface TunnelHost {
   readonly clock: ProcessClock;
   readonly random: Random;
   readonly name: string;
+  /** Legs of impostors that run beside it: no concern of the product's, and to be reset with the process. */
+  readonly impostors: Set<SimLeg>;
 }
 
 export const HANDSHAKE_BYTES = 32;
