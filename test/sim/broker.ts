@@ -2,7 +2,6 @@
 import type { Timer } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
 import { STOP_GRACE_MS, STREAM_WAIT_MS, WAITING_STREAMS } from '../../src/base/limits.ts';
-import { silentLog } from '../../src/base/log.ts';
 import type { BridgeWish } from '../../src/broker/dial-bridge.ts';
 import { TunnelKeeper, type TunnelWay } from '../../src/broker/tunnel-keeper.ts';
 import type { TunnelIdentity } from '../../src/tunnel/http2.ts';
@@ -11,6 +10,7 @@ import type { StreamPlan } from '../scenario/scenario.ts';
 import { BridgeDial, type PairedSimLink } from './bridge-dial.ts';
 import type { BrokerEnd } from './broker-end.ts';
 import type { SimBrokerClient, SimClientOptions } from './client.ts';
+import { rareBrokerEvents, rareBrokerLog } from './client-rare.ts';
 import { KeptEnd } from './kept-end.ts';
 import { RelayWay } from './relay-way.ts';
 import type { TunnelHost } from './tunnel-end.ts';
@@ -39,7 +39,8 @@ export class SimBroker implements SimBrokerClient {
       identity: this.#identity(),
       clock,
       random,
-      log: silentLog,
+      log: rareBrokerLog(world),
+      events: rareBrokerEvents(world),
       onRoom: () => this.#serveWaiting(),
     });
     world.settle();
@@ -147,7 +148,11 @@ export class SimBroker implements SimBrokerClient {
     const tunnel = this.#tunnels.pick();
     if (tunnel) return this.#connect(plan, tunnel);
     if (this.#waiting.size >= WAITING_STREAMS) return this.#fail(plan, 'noTunnel');
-    const timer = this.#options.clock.after(STREAM_WAIT_MS, () => this.#turnAway(plan, 'noTunnel'));
+    this.#host.world.reached('broker: a client waits for a tunnel');
+    const timer = this.#options.clock.after(STREAM_WAIT_MS, () => {
+      this.#host.world.reached('broker: a client is turned away');
+      this.#turnAway(plan, 'noTunnel');
+    });
     this.#waiting.set(plan, timer);
   }
 
@@ -163,7 +168,10 @@ export class SimBroker implements SimBrokerClient {
   #connect(plan: StreamPlan, tunnel: BrokerEnd): void {
     tunnel.connect(plan, (code) => {
       // Once for each tunnel: a bridge that is up and takes no streams is not asked again and again.
-      if (code === 'noTunnel' && !tunnel.usable) return this.#place(plan);
+      if (code === 'noTunnel' && !tunnel.usable) {
+        this.#host.world.reached('broker: a stream is placed again');
+        return this.#place(plan);
+      }
       this.#fail(plan, code);
       this.#serveWaiting();
     });

@@ -10,6 +10,7 @@ import type { TunnelIdentity } from '../../src/tunnel/http2.ts';
 import type { Route, Routes } from '../../src/tunnel/routes.ts';
 import type { BridgeDial, PairedSimLink } from './bridge-dial.ts';
 import { BrokerEnd } from './broker-end.ts';
+import { rareBrokerEvents } from './client-rare.ts';
 import { IMPOSTOR_BROKERS, IMPOSTOR_WITHIN_MS, poseAsBroker } from './impostor.ts';
 import type { SimLeg } from './leg.ts';
 import { attachLeg, beginSession } from './open-leg.ts';
@@ -74,6 +75,7 @@ export class KeptEnd implements Kept {
       clock,
       random,
       log: silentLog,
+      events: rareBrokerEvents(world),
       onChange: options.onChange,
     });
     void this.tunnel.closed.then(() => {

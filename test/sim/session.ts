@@ -120,6 +120,7 @@ export class SimSession implements SimLegHandler {
   }
 
   leave(node: string): void {
+    this.#options.world.reached('bridge: a broker is told to leave a node');
     for (const leg of this.#legs.keys()) this.#input({ on: 'leave', leg, node });
   }
 
@@ -232,6 +233,7 @@ export class SimSession implements SimLegHandler {
         if (!this.#closed) owner?.onEnd();
         return;
       case 'room':
+        this.#options.world.reached('a session is held up by its window');
         return owner?.onRoom();
       case 'drop':
         return this.#drop(effect.leg, effect.reason);
