@@ -40,9 +40,10 @@ export class SimBridge implements SimClient {
   readonly #leaveAlarm: Alarm;
   /** By session. */
   readonly #served = new Map<string, Served>();
-  readonly #opening = new Set<SimLeg>();
+  /** Legs that have no session yet. */
+  #opening = 0;
   #lastLeg = 0;
-  #stopped = false;
+  readonly #stop = new AbortController();
   #onStopped: (() => void) | undefined;
   #grace: Timer | undefined;
   #dead = false;
@@ -66,7 +67,7 @@ export class SimBridge implements SimClient {
         park: (link, handler) => this.#park(link, handler),
       },
       least: PARKS_DEFAULT,
-      room: () => BRIDGE_TUNNELS - this.#opening.size,
+      room: () => BRIDGE_TUNNELS - this.#opening,
       clock,
       random,
       log: silentLog,
@@ -78,13 +79,11 @@ export class SimBridge implements SimClient {
   }
 
   stop(onStopped: () => void): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
     this.#onStopped = onStopped;
     this.#parks.stop();
     this.#leaveAlarm.cancel();
-    for (const leg of this.#opening) leg.reset();
-    this.#opening.clear();
     for (const { tunnel } of this.#all) {
       if (tunnel.up) tunnel.close();
       else tunnel.destroy();
@@ -102,7 +101,7 @@ export class SimBridge implements SimClient {
   }
 
   renew(): void {
-    if (this.#stopped) return;
+    if (this.#stop.signal.aborted) return;
     this.#way.renew();
     for (const { tunnel } of this.#all) if (tunnel.up) tunnel.askRenewal();
     this.#parks.renew();
@@ -169,8 +168,13 @@ export class SimBridge implements SimClient {
     const { clock } = this.#options;
     let attach: { readonly step: BridgeAttach; readonly session: SimSession | undefined } | undefined;
     this.#lastLeg += 1;
-    const leg = openLeg(
-      { id: this.#lastLeg, link, path: [node], clock },
+    this.#opening += 1;
+    const settled = (): void => {
+      this.#opening -= 1;
+      this.#parks.fill();
+    };
+    openLeg(
+      { id: this.#lastLeg, link, path: [node], clock, signal: this.#stop.signal },
       (each, frame) => {
         if (attach) return carryOut(each, attach.step.take(frame), attach.session);
         if (frame.type === 'new') {
@@ -186,14 +190,8 @@ export class SimBridge implements SimClient {
         attach = this.#challenge(each, frame);
         return false;
       },
-      { onOpened: (each) => this.#opened(each), onFailed: () => this.#opened(leg) },
+      { onOpened: settled, onFailed: settled },
     );
-    this.#opening.add(leg);
-  }
-
-  #opened(leg: SimLeg): void {
-    this.#opening.delete(leg);
-    this.#parks.fill();
   }
 
   #begin(leg: SimLeg, id: Buffer): void {
@@ -260,6 +258,6 @@ export class SimBridge implements SimClient {
     const now = this.#options.clock.now();
     const hosts = this.#way.routes.nodes.hosts(now).size;
     for (const { session, node } of this.#leaves.due(hosts, now)) session.leave(node);
-    if (!this.#stopped) this.#leaveAlarm.set(this.#leaves.next(hosts));
+    if (!this.#stop.signal.aborted) this.#leaveAlarm.set(this.#leaves.next(hosts));
   }
 }

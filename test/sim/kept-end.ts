@@ -134,7 +134,7 @@ export class KeptEnd implements Kept {
         const onPaired = ({ link, path }: PairedSimLink): void => {
           this.#lastLeg += 1;
           const names = path.map(({ node }) => node);
-          const leg = { id: this.#lastLeg, link, path: names, clock: host.clock };
+          const leg = { id: this.#lastLeg, link, path: names, clock: host.clock, signal: this.#stop.signal };
           attachLeg(tunnel.session, leg, host.random, {
             onOpened: (opened) => onOpened({ leg: opened, route, path }),
             onFailed: failed,

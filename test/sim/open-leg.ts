@@ -7,6 +7,11 @@ import { type AttachStep, BrokerAttach } from '../../src/tunnel/session/attach.t
 import { SimLeg, type SimLegOptions } from './leg.ts';
 import type { SimSession } from './session.ts';
 
+export interface OpeningOptions extends SimLegOptions {
+  /** Gives up a leg that is not open yet. */
+  readonly signal: AbortSignal;
+}
+
 /** How the opening of a leg ends; one of the two, once. */
 export interface OpeningHandler {
   onOpened(leg: SimLeg): void;
@@ -24,7 +29,7 @@ export function beginSession(session: SimSession, options: SimLegOptions): SimLe
 /** The broker's further legs. */
 export function attachLeg(
   session: SimSession,
-  options: SimLegOptions,
+  options: OpeningOptions,
   random: Random,
   handler: OpeningHandler,
 ): void {
@@ -58,33 +63,39 @@ export function carryOut(leg: SimLeg, step: AttachStep, session: SimSession | un
 
 /** Reads frames until `onFrame`, which may throw BeaconError, says that the leg has found its session and a handler. */
 export function openLeg(
-  options: SimLegOptions,
+  options: OpeningOptions,
   onFrame: (leg: SimLeg, frame: TunnelFrame) => boolean,
   handler: OpeningHandler,
 ): SimLeg {
-  const fail = (error: BeaconError): void => {
+  const { clock, signal } = options;
+  const settle = (): void => {
     timer.cancel();
+    signal.removeEventListener('abort', onAbort);
+  };
+  const giveUp = (error: BeaconError): void => {
+    leg.reset();
+    settle();
     handler.onFailed(error);
   };
-  const timer = options.clock.after(LEG_OPENING_MS, () => {
-    leg.reset();
-    fail(new BeaconError('timeout', 'a leg was not opened in time', { retry: true }));
-  });
+  const onAbort = (): void => giveUp(new BeaconError('closed', 'stopped'));
+  const timer = clock.after(LEG_OPENING_MS, () =>
+    giveUp(new BeaconError('timeout', 'a leg was not opened in time', { retry: true })),
+  );
   const leg: SimLeg = new SimLeg(options, {
     onData() {
       throw new BeaconError('malformed', 'the other end sent bytes on a leg that has no session');
     },
     onFrame(each, frame) {
       if (!onFrame(each, frame)) return;
-      timer.cancel();
+      settle();
       handler.onOpened(each);
     },
     onRead() {},
     onRoom() {},
-    onLost(each, _clean, error) {
-      each.reset();
-      fail(error ?? new BeaconError('closed', 'the leg ended before it was opened', { retry: true }));
-    },
+    onLost: (_leg, _clean, error) =>
+      giveUp(error ?? new BeaconError('closed', 'the leg ended before it was opened', { retry: true })),
   });
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
   return leg;
 }
