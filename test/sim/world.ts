@@ -2,9 +2,13 @@
  * Virtual time and randomness of one run, and what is recorded of it. Everything that happens is an entry of one agenda; two
  * at the same time happen in the order in which they were entered. So the seed decides all.
  */
+import assert from 'node:assert';
 import type { Random } from '../../src/base/random.ts';
 import type { Event, Happening } from '../scenario/history.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+
+/** Far more than happen at one instant. */
+const AT_ONCE = 100_000;
 
 /** An entry of the agenda. */
 export interface Due {
@@ -30,6 +34,7 @@ export class World {
   #lastOrder = 0;
   #lastNumber = 0;
   #unsettled = false;
+  #atOnce = 0;
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
@@ -62,7 +67,7 @@ export class World {
 
   after(ms: number, run: () => void): Due {
     this.#lastOrder += 1;
-    const entry: Entry = { ms: this.#now + Math.max(0, ms), order: this.#lastOrder, run, cancelled: false };
+    const entry: Entry = { ms: this.#at(ms), order: this.#lastOrder, run, cancelled: false };
     this.#push(entry);
     return {
       cancel: () => {
@@ -86,6 +91,7 @@ export class World {
     for (let next = this.#agenda[0]; next && next.ms <= ms; next = this.#agenda[0]) {
       this.#pop();
       if (next.cancelled) continue;
+      this.#count(next);
       this.#now = next.ms;
       next.run();
       if (this.#unsettled) await this.#settled();
@@ -98,6 +104,22 @@ export class World {
     this.#unsettled = false;
     // Ticks come after all that promises lead to, however long a chain of them is. No real time passes.
     await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
+
+  /**
+   * In whole microseconds, and later than now unless it is to be now: a wait that is lost in the rounding of numbers would
+   * begin again for ever, as time stands still meanwhile.
+   */
+  #at(ms: number): number {
+    if (ms <= 0) return this.#now;
+    const at = Math.ceil((this.#now + ms) * 1_000) / 1_000;
+    return at > this.#now ? at : this.#now + 0.001;
+  }
+
+  /** Whatever goes on for ever at one instant is a mistake, of the simulator or of what runs in it. */
+  #count(entry: Entry): void {
+    this.#atOnce = entry.ms > this.#now ? 0 : this.#atOnce + 1;
+    assert(this.#atOnce < AT_ONCE, `${AT_ONCE} entries follow each other at ${this.#now} ms`);
   }
 
   #look(): void {
