@@ -15,8 +15,8 @@ import { rareEvents, rareLog } from './rare.ts';
 import type { Weather } from './weather.ts';
 import type { World } from './world.ts';
 
-/** Far fewer than the product has, so that brokers have to wait for one. */
-export const SLOTS = 12;
+/** Far fewer than the product has, so that brokers have to wait for one now and then. */
+export const SLOTS = 5;
 /** A piece that was read may come on top of a window that was not quite full. */
 const WINDOW_BYTES = SPLICE_WINDOW_BYTES + 65_536;
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -150,6 +150,8 @@ export class SimRelay {
     const status = relay?.clusterStatus()?.directory;
     if (!relay || !status || isPaused || own === undefined) return;
     const { world, name: node, infoHashes } = this.#options;
+    // What a node knew contradicted the one that it is about: a mistake in a program, whatever the network does.
+    if (status.doubts > 0) world.reached('error: a directory was in doubt');
     const known = status.members.map((member): [string, number] => [member.node, member.incarnation]);
     const members = Object.fromEntries([...known, [node, own] as const].sort(byName));
     const holders: Record<string, readonly string[]> = {};

@@ -1,4 +1,5 @@
 /** Runs a whole scenario in virtual time. One seed decides all of it: two runs have the same history, byte for byte. */
+import { integerBelow } from '../../src/base/random.ts';
 import type { History } from '../scenario/history.ts';
 import type { ClientPlan, Scenario } from '../scenario/scenario.ts';
 import { AUTHORITIES, type Authority } from './authorities.ts';
@@ -12,6 +13,9 @@ import { SimRelay } from './relay.ts';
 import { Weather } from './weather.ts';
 import { World } from './world.ts';
 
+/** Share of clients that know all relays, of which there are so many at the least where they do not. */
+const KNOW_ALL = 0.5;
+const LEAST_RELAYS = 3;
 const LATENCY = { minLatencyMs: 1, maxLatencyMs: 20 };
 const DIRECTORY_LOOK_MS = 1_000;
 /** Clients that are told to leave have done so. */
@@ -53,13 +57,20 @@ class Cluster {
     const observer = new Observer(this.world);
     const infoHashes = AUTHORITIES.slice(0, scenario.cas).map(({ infoHash }) => infoHash);
     const common = { world: this.world, net: this.#net, relays };
+    const fewer = (): readonly string[] => this.#someOf(relays);
     this.#relays = relays.map((name) => new SimRelay({ ...common, name, observer, weather, infoHashes }));
     const host = <C extends SimClient>(
       plan: ClientPlan,
       name: string,
       make: ClientHostOptions<C>['make'],
     ): ClientHost<C> =>
-      new ClientHost({ ...common, name, make, authority: AUTHORITIES[plan.ca] as Authority });
+      new ClientHost({
+        ...common,
+        relays: fewer(),
+        name,
+        make,
+        authority: AUTHORITIES[plan.ca] as Authority,
+      });
     this.#bridges = scenario.bridges.map((plan, bridge) => host(plan, hostOf({ bridge }), clients.bridge));
     this.#brokers = scenario.brokers.map((plan, broker) => host(plan, hostOf({ broker }), clients.broker));
     const victims = new Map<string, Victim>([
@@ -68,6 +79,14 @@ class Cluster {
       ...this.#brokers.map((each, broker) => [hostOf({ broker }), each] as const),
     ]);
     this.#faults = new Faults({ net: this.#net, weather, victims });
+  }
+
+  /** Clients need not know every relay. Where a bridge does not, brokers at the others are served over a forward. */
+  #someOf(relays: readonly string[]): readonly string[] {
+    const { random } = this.world;
+    if (relays.length < LEAST_RELAYS || random.fraction() < KNOW_ALL) return relays;
+    const without = integerBelow(random, relays.length);
+    return relays.filter((_, at) => at !== without);
   }
 
   get #hasClients(): boolean {
