@@ -2,7 +2,7 @@
  * Shows that tests find faults: plants one after the other, and prints what found it. Exit code 1 when one survives, 2 on a
  * bad argument.
  *
- *   npm run mutants -- [--suite tunnel|broker] [--only TEXT] [--json FILE]
+ *   npm run mutants -- [--suite tunnel|broker|sim] [--only TEXT] [--json FILE]
  *
  * --only: mutants whose name holds the text. docs/testing.md has the table.
  */
@@ -37,7 +37,14 @@ async function main(): Promise<number> {
   return survivors === 0 ? 0 : 1;
 }
 
-async function runSuite({ name: suite, mutants, copied, command, seen }: Suite): Promise<Row[]> {
+async function runSuite({
+  name: suite,
+  mutants,
+  copied,
+  command,
+  seen,
+  timeoutMs = TIMEOUT_MS,
+}: Suite): Promise<Row[]> {
   const print = ({ name, file, finding, ms }: MutantResult): void => {
     const [place = '', what = ''] = finding ?? ['SURVIVED'];
     const cells = [name, file.replace('src/', ''), place, what, (ms / 1_000).toFixed(1)];
@@ -47,7 +54,7 @@ async function runSuite({ name: suite, mutants, copied, command, seen }: Suite):
     mutants,
     copied: ['src', 'package.json', ...copied],
     command,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
     seen,
     onResult: print,
   });

@@ -1,6 +1,7 @@
 /** Which faults are planted, and which tests are to find them. */
 import { BROKER_MUTANTS } from './broker.ts';
 import type { Mutant } from './runner.ts';
+import { SIM_MUTANTS } from './sim.ts';
 import { TUNNEL_MUTANTS } from './tunnel.ts';
 
 export interface Suite {
@@ -11,6 +12,8 @@ export interface Suite {
   readonly command: readonly [string, ...string[]];
   /** What was seen, in groups of what the command printed: the place (a seed, a test) and the rest. */
   readonly seen: RegExp;
+  /** Default: 3 minutes. */
+  readonly timeoutMs?: number;
 }
 
 const VITEST = 'node_modules/vitest/vitest.mjs';
@@ -30,5 +33,14 @@ export const SUITES: readonly Suite[] = [
     copied: ['vitest.config.ts', 'tsconfig.json', 'test/support', 'test/unit/broker'],
     command: [process.execPath, VITEST, 'run', '--bail', '1', 'test/unit/broker/tunnels.test.ts'],
     seen: /FAIL.* > (.*)\n\w*Error.*?: (.*)/,
+  },
+  {
+    name: 'sim',
+    mutants: SIM_MUTANTS,
+    copied: ['scripts', 'test', 'tsconfig.json'],
+    // One process, so that the time is that of one CPU: ten minutes are what a fault may take.
+    command: [process.execPath, 'scripts/sim.ts', '--seeds', '3000', '--jobs', '1', '--stop', '--any-speed'],
+    seen: /(seed \d+, \w+): (.*)/,
+    timeoutMs: 600_000,
   },
 ];
