@@ -1,4 +1,5 @@
 /** What users are promised, in numbers. Checkers hold runs to these, and to nothing else; times in milliseconds. */
+import type { Level } from './history.ts';
 
 /** A dead node is gone from every directory: docs, "A dead node stays dead". */
 export const DEAD_NODE_MS = 4_000;
@@ -18,17 +19,13 @@ export const SERVED_AGAIN_MS = 20_000;
 /** A client waits so long for a tunnel before it is told that there is none. */
 export const STREAM_WAIT_MS = 10_000;
 
-/** Most of what is counted at any instant, whatever the scenario: docs/limits.md. */
-export const MOST = {
+/** Most of what is counted at any instant, whatever the scenario says: docs/limits.md. */
+export const MOST: Partial<Record<Level, number>> = {
   slots: 1_000,
   rateEntries: 10_000,
-  /** Parks of one info_hash at a node that has no allow file. */
-  parks: 64,
-  /** Bytes of one direction of a tunnel that are kept for the other end, and one frame of up to 64 KiB beyond. */
+  /** Bytes of one direction of a tunnel that an end keeps, and one frame of up to 64 KiB beyond. */
   window: 4 * 1_048_576 + 65_536,
-  /** Brokers wait in line for as long as they like; descriptors are the limit. */
-  waiting: 65_536,
-} as const;
+};
 /** A relay refuses `rateLimit` past so many connections of one source in a minute, and `tooMany` past so many at a time. */
 export const RATE_CONNECTIONS = 100;
 export const RATE_WINDOW_MS = 60_000;

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Violation } from '../scenario/checker.ts';
 import { type ScenarioOptions, scenarioOf } from '../scenario/generate.ts';
 import { judge } from '../scenario/judge.ts';
-import { runScenario } from './run.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import { CLIENTS } from './clients.ts';
+import { runScenario, traceOf as textOf } from './run.ts';
 
 export interface Trial {
   readonly seed: number;
@@ -17,12 +19,18 @@ export interface Trial {
 
 export async function trialOf(seed: number, options: ScenarioOptions = {}): Promise<Trial> {
   const scenario = scenarioOf(seed, options);
-  const { history, sometimes, trace } = await runScenario(scenario);
+  const run = await runScenario(scenario, CLIENTS);
+  const { history, sometimes } = run;
   return {
     seed,
     violations: judge(history, scenario),
     sometimes: Object.fromEntries(sometimes),
     simulatedMs: scenario.untilMs,
-    hash: createHash('sha256').update(trace).digest('hex'),
+    hash: createHash('sha256').update(textOf(run)).digest('hex'),
   };
+}
+
+/** All that happens in a scenario, one line of JSON for each event. */
+export async function traceOf(scenario: Scenario): Promise<string> {
+  return textOf(await runScenario(scenario, CLIENTS));
 }

@@ -8,7 +8,7 @@ export const checkLimits: Checker = (history) => {
   return history.flatMap((event) => {
     if (event.what !== 'level') return [];
     const { of, at, value, ms } = event;
-    const most = Math.min(event.most, MOST[of]);
+    const most = Math.min(event.most, MOST[of] ?? event.most);
     if ((value <= most && value >= 0) || told.has(`${of} ${at}`)) return [];
     told.add(`${of} ${at}`);
     return [{ checker: 'limits', ms, text: `${at}: ${of} are ${value}, where ${most} are the most` }];
