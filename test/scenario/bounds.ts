@@ -16,6 +16,8 @@ export const CONVERGED_MS = 10_000;
 /** After the last fault a client of a broker is served within its patience: backoffs of bridge and broker, which a fault of
  *  20 s lets grow to 16 s, have come round, and there is a tunnel. */
 export const SERVED_AGAIN_MS = 20_000;
+/** A session lives on without any leg for so long, and one whose other end has died cannot know better. */
+export const SESSION_DANGLING_MS = 60_000;
 /** A client waits so long for a tunnel before it is told that there is none. */
 export const STREAM_WAIT_MS = 10_000;
 

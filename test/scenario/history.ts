@@ -46,8 +46,8 @@ export type Happening =
   | { readonly what: 'failed'; readonly stream: StreamId; readonly side: Side; readonly code: string }
 
   // Relays and their clients
-  /** Attempt `attempt` of `broker` for a leg reached `node`, with what its HELLO said: the bridge it must come to, those that it
-   *  must not, and the nodes that the path must not cross. */
+  /** Attempt `attempt` of `broker` for a leg reached `node`, with what its HELLO said: the instance of a bridge it must come to, those
+   *  that it must not, and the nodes that the path must not cross. */
   | {
       readonly what: 'asked';
       readonly attempt: number;
@@ -58,11 +58,12 @@ export type Happening =
       readonly except?: readonly string[];
       readonly avoid?: readonly string[];
     }
-  /** It was joined with a park of `bridge`, whose CA is `infoHash`, over `path`. */
+  /** It was joined with a park of `bridge`, whose CA is `infoHash`, over `path`. Each process of a bridge is an instance. */
   | {
       readonly what: 'paired';
       readonly attempt: number;
       readonly bridge: string;
+      readonly instance: string;
       readonly infoHash: string;
       readonly path: readonly string[];
     }
@@ -74,6 +75,7 @@ export type Happening =
       readonly what: 'parked';
       readonly park: number;
       readonly bridge: string;
+      readonly instance: string;
       readonly infoHash: string;
       readonly node: string;
     }

@@ -6,6 +6,7 @@ import { checkDirectory } from './checkers/directory.ts';
 import { checkIncarnations } from './checkers/incarnations.ts';
 import { checkLimits } from './checkers/limits.ts';
 import { checkPairing } from './checkers/pairing.ts';
+import { checkParking } from './checkers/parking.ts';
 import { checkRightBridge } from './checkers/right-bridge.ts';
 import { checkStreams } from './checkers/streams.ts';
 import { checkSurvival } from './checkers/survival.ts';
@@ -15,6 +16,7 @@ export const CHECKERS: readonly Checker[] = [
   checkSurvival,
   checkRightBridge,
   checkPairing,
+  checkParking,
   checkDirectory,
   checkIncarnations,
   checkLimits,

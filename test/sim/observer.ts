@@ -12,14 +12,15 @@ const INFO_HASHES = new Map(AUTHORITIES.map(({ infoHash, bridge }) => [bridge[0]
 /** Where a bridge was when it was offered to somebody. */
 interface Offered {
   readonly bridge: string;
+  readonly instance: string;
   readonly infoHash: string;
 }
+
+const NOBODY: Offered = { bridge: '', instance: '', infoHash: '' };
 
 export class Observer {
   readonly world: World;
   readonly #offered = new Map<string, Offered>();
-  /** The process of each bridge that parked last, by its host. */
-  readonly #instances = new Map<string, string>();
 
   constructor(world: World) {
     this.world = world;
@@ -30,8 +31,8 @@ export class Observer {
     const infoHash = INFO_HASHES.get(chain.at(-1)) ?? '';
     const id = this.world.nextNumber();
     if (hello.role === 'park') {
-      this.#instances.set(client, hello.instance.toString('hex'));
-      return new ObservedPark(this.world, this.#offered, { id, client, node, infoHash });
+      const instance = hello.instance.toString('hex');
+      return new ObservedPark(this.world, this.#offered, { id, client, instance, node, infoHash });
     }
     const asked = hello.infoHash.toString('hex');
     const { wanted, except, avoid } = hello;
@@ -41,18 +42,11 @@ export class Observer {
       broker: client,
       infoHash: asked,
       node,
-      ...(wanted && { wanted: this.#bridgeOf(wanted) }),
-      ...(except.length > 0 && { except: except.map((instance) => this.#bridgeOf(instance)) }),
+      ...(wanted && { wanted: wanted.toString('hex') }),
+      ...(except.length > 0 && { except: except.map((instance) => instance.toString('hex')) }),
       ...(avoid.length > 0 && { avoid }),
     });
     return new ObservedAttempt(this.world, this.#offered, id);
-  }
-
-  /** A bridge has another instance each time that it starts: one of before is nobody's any more. */
-  #bridgeOf(instance: Buffer): string {
-    const hex = instance.toString('hex');
-    for (const [bridge, latest] of this.#instances) if (latest === hex) return bridge;
-    return hex;
   }
 }
 
@@ -70,6 +64,7 @@ class ObservedPark implements ObservedConnection {
   readonly #who: {
     readonly id: number;
     readonly client: string;
+    readonly instance: string;
     readonly node: string;
     readonly infoHash: string;
   };
@@ -78,7 +73,13 @@ class ObservedPark implements ObservedConnection {
   constructor(
     world: World,
     offered: Map<string, Offered>,
-    who: { readonly id: number; readonly client: string; readonly node: string; readonly infoHash: string },
+    who: {
+      readonly id: number;
+      readonly client: string;
+      readonly instance: string;
+      readonly node: string;
+      readonly infoHash: string;
+    },
   ) {
     this.#world = world;
     this.#offered = offered;
@@ -86,17 +87,17 @@ class ObservedPark implements ObservedConnection {
   }
 
   says(frame: RelayFrame): boolean {
-    const { id, client: bridge, node, infoHash } = this.#who;
+    const { id, client: bridge, instance, node, infoHash } = this.#who;
     if (frame.type === 'parked') {
       this.#parked = true;
-      this.#world.record({ what: 'parked', park: id, bridge, infoHash, node });
+      this.#world.record({ what: 'parked', park: id, bridge, instance, infoHash, node });
     } else if (frame.type === 'goaway') this.#world.reached('relay: goaway');
     else if (frame.type === 'draining') this.#world.reached('relay: a bridge was told of a drain');
     else if (frame.type === 'refused') {
       this.#world.reached(`relay: a bridge was refused ${frame.code}`);
       this.over();
     } else if (frame.type === 'offer') {
-      this.#offered.set(frame.pairId.toString('hex'), { bridge, infoHash });
+      this.#offered.set(frame.pairId.toString('hex'), { bridge, instance, infoHash });
       this.over();
       return true;
     }
@@ -129,10 +130,10 @@ class ObservedAttempt implements ObservedConnection {
     }
     if (frame.type !== 'paired') return false;
     const pairId = frame.pairId.toString('hex');
-    const { bridge, infoHash } = this.#offered.get(pairId) ?? { bridge: '', infoHash: '' };
+    const { bridge, instance, infoHash } = this.#offered.get(pairId) ?? NOBODY;
     this.#offered.delete(pairId);
     const path = frame.path.map(({ node }) => node);
-    this.#end({ what: 'paired', attempt: this.#attempt, bridge, infoHash, path });
+    this.#end({ what: 'paired', attempt: this.#attempt, bridge, instance, infoHash, path });
     return true;
   }
 

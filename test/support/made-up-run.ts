@@ -16,7 +16,15 @@ export const MADE_UP: Scenario = {
     { ca: 1, spans: [{ fromMs: 0, untilMs: UNTIL_MS }] },
   ],
   brokers: [{ ca: 0, spans: [{ fromMs: 0, untilMs: UNTIL_MS }] }],
-  streams: [{ stream: 1, atMs: 2_000, broker: 0, kind: 'read', clientBytes: 10, storeBytes: 300, overMs: 0 }],
+  streams: [0, 1].map((stream) => ({
+    stream,
+    atMs: 1_000 * (stream + 1),
+    broker: 0,
+    kind: 'read',
+    clientBytes: 10,
+    storeBytes: 300,
+    overMs: 0,
+  })),
   faults: [{ kind: 'kill', place: { relay: 2 }, atMs: 5_000, forMs: 5_000 }],
   faultsUntilMs: CALM_MS,
   untilMs: UNTIL_MS,
@@ -26,8 +34,10 @@ const at = (ms: number, happening: Happening): Event => ({ ...happening, ms });
 
 /** A view of all three nodes; `last`: which incarnation of relay-2 is known; 0: none. */
 export function viewAt(ms: number, node: string, last = 3): Event {
+  const before = { aa: ['relay-1'], bb: ['relay-0'] };
+  const after = { aa: ['relay-1', 'relay-2'], bb: ['relay-0', 'relay-2'] };
   const members = { 'relay-0': 1, 'relay-1': 1, ...(last === 0 ? {} : { 'relay-2': last }) };
-  return at(ms, { what: 'directory', node, members, holders: { aa: ['relay-1'], bb: ['relay-0'] } });
+  return at(ms, { what: 'directory', node, members, holders: ms < 20_000 ? before : after });
 }
 
 /** A read over 300 bytes, from `ms` on. */
@@ -53,19 +63,36 @@ export function goodRun(): History {
   const relays = ['relay-0', 'relay-1', 'relay-2'];
   return [
     ...relays.map((node) => at(0, { what: 'up', node, incarnation: 1 })),
-    at(500, { what: 'parked', park: 1, bridge: 'bridge-0', infoHash: 'aa', node: 'relay-1' }),
-    at(500, { what: 'parked', park: 2, bridge: 'bridge-1', infoHash: 'bb', node: 'relay-0' }),
+    at(500, { what: 'parked', park: 1, bridge: 'bridge-0', instance: 'i0', infoHash: 'aa', node: 'relay-1' }),
+    at(500, { what: 'parked', park: 2, bridge: 'bridge-1', instance: 'i1', infoHash: 'bb', node: 'relay-0' }),
     at(600, { what: 'asked', attempt: 1, broker: 'broker-0', infoHash: 'aa', node: 'relay-0' }),
-    at(700, { what: 'parked', park: 3, bridge: 'bridge-0', infoHash: 'aa', node: 'relay-1' }),
+    at(700, { what: 'parked', park: 3, bridge: 'bridge-0', instance: 'i0', infoHash: 'aa', node: 'relay-1' }),
     at(710, { what: 'unparked', park: 1 }),
     at(720, paired(1, ['relay-0', 'relay-1'])),
     at(720, { what: 'level', of: 'slots', at: 'relay-0', value: 1, most: 4 }),
+    ...readAt(1_000, 0),
     ...readAt(2_000, 1),
     at(5_000, { what: 'fault', fault: 0, on: true }),
     at(5_000, { what: 'down', node: 'relay-2', incarnation: 1 }),
     viewAt(7_000, 'relay-0', 0),
     at(10_000, { what: 'up', node: 'relay-2', incarnation: 3 }),
     at(10_000, { what: 'fault', fault: 0, on: false }),
+    at(20_000, {
+      what: 'parked',
+      park: 4,
+      bridge: 'bridge-0',
+      instance: 'i0',
+      infoHash: 'aa',
+      node: 'relay-2',
+    }),
+    at(20_000, {
+      what: 'parked',
+      park: 5,
+      bridge: 'bridge-1',
+      instance: 'i1',
+      infoHash: 'bb',
+      node: 'relay-2',
+    }),
     at(CALM_MS, { what: 'calm' }),
     ...relays.map((node) => viewAt(60_000, node)),
     ...relays.map((name) => at(UNTIL_MS + 1, { what: 'held', of: 'slots', at: name, value: 0, base: 0 })),
@@ -78,7 +105,7 @@ export function paired(
   bridge = 'bridge-0',
   infoHash = 'aa',
 ): Happening {
-  return { what: 'paired', attempt, bridge, infoHash, path };
+  return { what: 'paired', attempt, bridge, instance: bridge.replace('bridge-', 'i'), infoHash, path };
 }
 
 /** The good run with `events` added, each at its time. */

@@ -25,5 +25,7 @@ export const checkComplete: Checker = (history, scenario) => {
     if (!weighed.has(relay)) missing.push(`nobody looked at what ${relay} still held`);
   }
   if (!history.some(({ what }) => what === 'level')) missing.push('no level was looked at');
+  if (!history.some((event) => event.what === 'end' && event.side === 'client'))
+    missing.push('not one stream came to a clean end');
   return missing.map((text): Violation => ({ checker: 'complete', ms: facts.endMs, text }));
 };

@@ -13,6 +13,7 @@ type Of<What extends Happening['what']> = Extract<Event, { what: What }>;
 
 export interface ParkSpan extends Span {
   readonly bridge: string;
+  readonly instance: string;
   readonly infoHash: string;
   readonly node: string;
 }
@@ -120,9 +121,16 @@ function parksOf(history: History): ParkSpan[] {
   for (const event of history) if (event.what === 'unparked') ends.set(event.park, event.ms);
   return history.flatMap((event) => {
     if (event.what !== 'parked') return [];
-    const { bridge, infoHash, node, ms } = event;
+    const { bridge, instance, infoHash, node, ms } = event;
     return [
-      { bridge, infoHash, node, fromMs: ms, untilMs: ends.get(event.park) ?? Number.POSITIVE_INFINITY },
+      {
+        bridge,
+        instance,
+        infoHash,
+        node,
+        fromMs: ms,
+        untilMs: ends.get(event.park) ?? Number.POSITIVE_INFINITY,
+      },
     ];
   });
 }

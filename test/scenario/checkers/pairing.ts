@@ -39,9 +39,9 @@ function qualifying(facts: Facts, { asked }: Attempt, fromMs: number, untilMs: n
   const { wanted, except = [], avoid = [] } = asked;
   if (avoid.includes(asked.node)) return undefined;
   return facts.parks.find((park) => {
-    if (park.infoHash !== asked.infoHash || avoid.includes(park.node) || except.includes(park.bridge))
+    if (park.infoHash !== asked.infoHash || avoid.includes(park.node) || except.includes(park.instance))
       return false;
-    if (wanted !== undefined && wanted !== park.bridge) return false;
+    if (wanted !== undefined && wanted !== park.instance) return false;
     const [from, until] = [Math.max(fromMs, park.fromMs), Math.min(untilMs, park.untilMs)];
     return until - from > PAIRED_MS && isReachable(facts, asked, park, from, until);
   });

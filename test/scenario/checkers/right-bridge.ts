@@ -24,13 +24,13 @@ function violation(ms: number, text: string): Violation {
 }
 
 function faultsOf(facts: Facts, asked: Attempt['asked'], paired: Paired): string[] {
-  const { bridge, infoHash, path, ms } = paired;
+  const { bridge, instance, infoHash, path, ms } = paired;
   const faults: string[] = [];
   if (infoHash !== asked.infoHash)
     faults.push(`asked for ${asked.infoHash}, was joined with ${bridge} of ${infoHash}`);
-  if (asked.wanted !== undefined && asked.wanted !== bridge)
-    faults.push(`wanted ${asked.wanted}, was joined with ${bridge}`);
-  if (asked.except?.includes(bridge)) faults.push(`was joined with ${bridge}, which it had left out`);
+  if (asked.wanted !== undefined && asked.wanted !== instance)
+    faults.push(`wanted instance ${asked.wanted}, was joined with ${instance} of ${bridge}`);
+  if (asked.except?.includes(instance)) faults.push(`was joined with ${bridge}, which it had left out`);
   const avoided = path.filter((node) => asked.avoid?.includes(node));
   if (avoided.length > 0)
     faults.push(`its path ${path.join(' - ')} crosses ${avoided.join(', ')}, to be avoided`);
@@ -39,7 +39,7 @@ function faultsOf(facts: Facts, asked: Attempt['asked'], paired: Paired): string
   // The park is no park any more once it is offered, which its bridge then accepts.
   const wasParked = facts.parks.some(
     (park) =>
-      park.bridge === bridge &&
+      park.instance === instance &&
       park.infoHash === infoHash &&
       park.node === path.at(-1) &&
       park.fromMs <= ms &&

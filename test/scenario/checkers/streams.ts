@@ -2,8 +2,10 @@
  * Each stream delivers exactly the bytes that were written, in order, or ends with an error: never wrong bytes, never a clean
  * end on truncated data, and no end that is left waiting.
  */
+import { SESSION_DANGLING_MS } from '../bounds.ts';
 import type { Checker, Violation } from '../checker.ts';
 import type { Event, Side, StreamId } from '../history.ts';
+import { type Facts, factsOf } from './facts.ts';
 
 interface End {
   wrote: number;
@@ -18,26 +20,28 @@ interface End {
 
 interface Stream {
   readonly openedMs: number;
-  served: boolean;
+  readonly broker: string;
+  bridge: string | undefined;
   readonly client: End;
   readonly store: End;
 }
 
 type SideEvent = Extract<Event, { side: Side }>;
 
-export const checkStreams: Checker = (history, { untilMs }) => {
+export const checkStreams: Checker = (history, scenario) => {
+  const facts = factsOf(history, scenario);
   const streams = new Map<StreamId, Stream>();
   const found: Violation[] = [];
   for (const event of history) {
     if (event.what === 'opened') {
       if (streams.has(event.stream))
         found.push(violation(event.ms, `stream ${event.stream} was opened twice`));
-      streams.set(event.stream, { openedMs: event.ms, served: false, client: newEnd(), store: newEnd() });
+      streams.set(event.stream, newStream(event));
     } else if (event.what === 'served') {
       const stream = streams.get(event.stream);
-      if (!stream || stream.served)
+      if (!stream || stream.bridge !== undefined)
         found.push(violation(event.ms, `stream ${event.stream} was served twice, or before it was opened`));
-      if (stream) stream.served = true;
+      if (stream) stream.bridge = event.bridge;
     } else if ('side' in event) {
       const stream = streams.get(event.stream);
       const fault = stream ? step(stream, event) : 'something happened before it was opened';
@@ -45,12 +49,16 @@ export const checkStreams: Checker = (history, { untilMs }) => {
         found.push(violation(event.ms, `stream ${event.stream}, ${event.side}: ${fault}`));
     }
   }
-  for (const [id, stream] of streams) found.push(...judge(id, stream, untilMs));
+  for (const [id, stream] of streams) found.push(...judge(id, stream, facts));
   return found;
 };
 
 function violation(ms: number, text: string): Violation {
   return { checker: 'streams', ms, text };
+}
+
+function newStream({ ms: openedMs, broker }: Event & { readonly what: 'opened' }): Stream {
+  return { openedMs, broker, bridge: undefined, client: newEnd(), store: newEnd() };
 }
 
 function newEnd(): End {
@@ -102,17 +110,23 @@ function applyRead(own: End, other: End, event: Extract<Event, { what: 'read' }>
   return own.read > other.wrote ? `${own.read} bytes read of ${other.wrote} written` : undefined;
 }
 
-/** Both ends learn of it, each by an end or by an error; an end is clean only where the other one has finished. */
-function judge(id: StreamId, { openedMs, served, client, store }: Stream, untilMs: number): Violation[] {
-  const open = (['client', 'store'] as const).filter((side) => {
-    const end = side === 'client' ? client : store;
-    // At the end of a run whatever is left is cut: that is no end of its own.
-    return (side === 'client' || served) && (end.overMs ?? Number.POSITIVE_INFINITY) >= untilMs;
-  });
-  return open.map((side) => {
-    const { read, broken } = side === 'client' ? store : client;
-    const other =
-      broken === undefined ? `the other end had read ${read} bytes` : `the other end had ${broken}`;
-    return violation(untilMs, `stream ${id}, ${side}: opened at ${openedMs} ms and never over; ${other}`);
+/**
+ * Both ends learn of it, each by an end or by an error, while the run lasts. An end whose other one has died without a word may
+ * wait for as long as sessions do, and is cut with the end of the run where that comes first.
+ */
+function judge(id: StreamId, stream: Stream, facts: Facts): Violation[] {
+  const { openedMs, broker, bridge, client, store } = stream;
+  const { untilMs } = facts.scenario;
+  const hasLost = [broker, ...(bridge === undefined ? [] : [bridge])].some((name) =>
+    facts.ended(name, Math.max(openedMs, untilMs - SESSION_DANGLING_MS), untilMs),
+  );
+  const boundMs = hasLost ? Number.POSITIVE_INFINITY : untilMs;
+  const sides = bridge === undefined ? (['client'] as const) : (['client', 'store'] as const);
+  return sides.flatMap((side) => {
+    const [own, other] = side === 'client' ? [client, store] : [store, client];
+    if (own.overMs !== undefined && own.overMs < boundMs) return [];
+    const what = other.broken ? `had ${other.broken}` : `had read ${other.read} bytes`;
+    const text = `stream ${id}, ${side}: opened at ${openedMs} ms and never over; the other end ${what}`;
+    return [violation(untilMs, text)];
   });
 }

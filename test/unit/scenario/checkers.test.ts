@@ -7,11 +7,13 @@ import { changed, goodRun, MADE_UP, paired, UNTIL_MS, viewAt, withMore } from '.
 type Timed = Happening & { readonly ms: number };
 type Case = readonly [name: string, history: History, text: RegExp];
 
+const isOfOne = (event: Event): boolean => 'stream' in event && event.stream === 1;
+
 /** Stream 1 without what comes after `last`, and then `more`. */
 function streamUpTo(last: (event: Event) => boolean, ...more: readonly Timed[]): History {
-  const events = goodRun().filter((event) => 'stream' in event);
+  const events = goodRun().filter(isOfOne);
   const cut = events.slice(0, events.findIndex(last) + 1);
-  return [...goodRun().filter((event) => !('stream' in event)), ...cut, ...more].sort((a, b) => a.ms - b.ms);
+  return [...goodRun().filter((event) => !isOfOne(event)), ...cut, ...more].sort((a, b) => a.ms - b.ms);
 }
 
 const isEnd = (side: string) => (event: Event) => event.what === 'end' && event.side === side;
@@ -123,12 +125,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [
       'another bridge than the one wanted',
-      withMore(asked(50_000, { wanted: 'bridge-9' }), pairedAt(50_010, 2, ['relay-0', 'relay-1'])),
-      /wanted bridge-9/,
+      withMore(asked(50_000, { wanted: 'i9' }), pairedAt(50_010, 2, ['relay-0', 'relay-1'])),
+      /wanted instance i9/,
     ],
     [
       'a bridge that is left out',
-      withMore(asked(50_000, { except: ['bridge-0'] }), pairedAt(50_010, 2, ['relay-0', 'relay-1'])),
+      withMore(asked(50_000, { except: ['i0'] }), pairedAt(50_010, 2, ['relay-0', 'relay-1'])),
       /which it had left out/,
     ],
     [
@@ -148,7 +150,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [
       'a park that is not there',
-      withMore(asked(50_000), pairedAt(50_010, 2, ['relay-0', 'relay-2'])),
+      withMore(asked(15_000), pairedAt(15_010, 2, ['relay-0', 'relay-2'])),
       /at relay-2, where that was not parked/,
     ],
     [
@@ -185,6 +187,18 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['too often, and it was not', withMore(asked(50_000), refused(50_010, 'rateLimit')), /'rateLimit'/],
     ['too many, and they were not', withMore(asked(50_000), refused(50_010, 'tooMany')), /'tooMany'/],
     ['a good proof', withMore(asked(50_000), refused(50_010, 'proofInvalid')), /'proofInvalid'/],
+  ],
+  parking: [
+    [
+      'a bridge that is parked nowhere',
+      replaced('parked', (event) => (event.what === 'parked' && event.bridge === 'bridge-1' ? [] : event)),
+      /bridge-1 is parked nowhere/,
+    ],
+    [
+      'a bridge that is parked on one node',
+      replaced('parked', (event) => (event.what === 'parked' && event.node === 'relay-2' ? [] : event)),
+      /bridge-0 is parked at relay-1 only/,
+    ],
   ],
   directory: [
     [
@@ -268,6 +282,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       /the directory of relay-1/,
     ],
     ['nobody looked at what was left', replaced('held', () => []), /what relay-0 still held/],
+    ['not one stream ended well', changed((event) => (event.what === 'end' ? [] : event)), /not one stream/],
     ['nobody looked at limits', replaced('level', () => []), /no level/],
   ],
 };
@@ -297,7 +312,7 @@ const GOOD: readonly (readonly [string, History])[] = [
   ],
   [
     'a broker that takes no bridge there is',
-    withMore(asked(50_000, { except: ['bridge-0'] }), refused(60_000, 'noBridge')),
+    withMore(asked(50_000, { except: ['i0'] }), refused(60_000, 'noBridge')),
   ],
   ['a node to be avoided', withMore(asked(50_000, { avoid: ['relay-0'] }), refused(50_010, 'avoided'))],
   ['a holder that has just died', withMore(asked(5_100), refused(7_100, 'holderUnreachable'))],
