@@ -94,7 +94,7 @@ export function goodRun(): History {
       node: 'relay-2',
     }),
     at(CALM_MS, { what: 'calm' }),
-    ...relays.map((node) => viewAt(60_000, node)),
+    ...[60_000, 60_500].flatMap((ms) => relays.map((node) => viewAt(ms, node))),
     ...relays.map((name) => at(UNTIL_MS + 1, { what: 'held', of: 'slots', at: name, value: 0, base: 0 })),
   ];
 }

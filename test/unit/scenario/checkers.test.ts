@@ -213,10 +213,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [
       'a live node is not known',
-      withMore(viewAt(61_000, 'relay-1', 0)),
+      withMore(viewAt(61_000, 'relay-1', 0), viewAt(62_000, 'relay-1', 0)),
       /knows relay-0#1, relay-1#1 where relay-0#1, relay-1#1, relay-2#3 live/,
     ],
-    ['another incarnation is known', withMore(viewAt(61_000, 'relay-1', 2)), /relay-2#2 where/],
+    [
+      'another incarnation is known',
+      withMore(viewAt(61_000, 'relay-1', 2), viewAt(62_000, 'relay-1', 2)),
+      /relay-2#2 where/,
+    ],
     [
       'a park is not known',
       replaced('directory', (event) => ({ ...event, holders: { bb: ['relay-0'] } }) as Event),
@@ -323,6 +327,10 @@ const GOOD: readonly (readonly [string, History])[] = [
       asked(50_000),
       pairedAt(59_000, 2, ['relay-0', 'relay-1']),
     ),
+  ],
+  [
+    'a node that is not known for a moment',
+    withMore(viewAt(61_000, 'relay-1', 0), viewAt(62_000, 'relay-1')),
   ],
   ['a dead process within the bound', withMore(viewAt(5_900, 'relay-0', 1))],
 ];
