@@ -105,6 +105,8 @@ export class View {
   /** We could not hear anybody for `ms`. */
   forgive(ms: number): void {
     this.#leaseEnd = Math.min(this.#leaseEnd + ms, this.#heardAt + 2 * NODE_LEASE_MS);
+    // What lay unread meanwhile is as old as before: nobody has gone back for that long.
+    if (this.#overtakenAt !== undefined) this.#overtakenAt += ms;
   }
 
   /** A heartbeat with a sequence above the last one's. It renews the lease. */

@@ -162,6 +162,15 @@ describe('a heartbeat', () => {
     expect(view.pull.start(view.known, 10_000)).toBe(9);
   });
 
+  it('that is older than gossip is none either where we could not hear anybody for as long', () => {
+    const view = knowing({ 1: [1] });
+    view.tell(changes(5, 20, { 2: [2] }), NOBODY, 0);
+    view.hear(heartbeat(7, 5, { 1: [1] }), 100);
+    view.forgive(5_000);
+    view.hear(heartbeat(8, 5, { 1: [1] }), 5_200);
+    expect([view.doubts, view.pull.deadline()]).toEqual([0, undefined]);
+  });
+
   it('that is older than gossip is no contradiction, unless it stays so for a lease', () => {
     const view = knowing({ 1: [1] });
     view.tell(changes(5, 20, { 2: [2] }), NOBODY, 0);
