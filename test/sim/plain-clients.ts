@@ -7,16 +7,25 @@ import type { Clients, SimBrokerClient, SimClient, SimClientOptions } from './cl
 import type { Message } from './message.ts';
 import type { SimLink } from './net.ts';
 
+/** All of them, whatever the run lets its clients know. */
+const RELAYS = ['relay-0', 'relay-1', 'relay-2'];
 const PARKS_PER_RELAY = 2;
 const DIAL_MS = 2_000;
 const PAUSE_MS = 500;
 const ASK_MS = 400;
 const PIECE_BYTES = 3_000;
 
-export function plainClients(): Clients {
+export interface PlainOptions {
+  /** Between two questions of a broker. Default 400. */
+  readonly askMs?: number;
+  /** How long a broker stays when it has got all. Default: not at all. */
+  readonly holdMs?: number;
+}
+
+export function plainClients({ askMs = ASK_MS, holdMs = 0 }: PlainOptions = {}): Clients {
   return {
     bridge: (options) => new PlainBridge(options),
-    broker: (options) => new PlainBroker(options),
+    broker: (options) => new PlainBroker(options, { askMs, holdMs }),
   };
 }
 
@@ -30,9 +39,9 @@ class PlainBridge implements SimClient {
   constructor(options: SimClientOptions) {
     this.#options = options;
     this.#instance = options.world.random.bytes(16);
-    const { name, relays } = options;
+    const { name } = options;
     const without = `relay-${name.split('-')[1]}`;
-    for (const relay of relays.filter((each) => each !== without))
+    for (const relay of RELAYS.filter((each) => each !== without))
       for (let park = 0; park < PARKS_PER_RELAY; park += 1) this.#park(relay);
   }
 
@@ -99,11 +108,13 @@ class PlainBridge implements SimClient {
 class PlainBroker implements SimBrokerClient {
   readonly #options: SimClientOptions;
   readonly #links = new Set<SimLink<Message>>();
+  readonly #plan: Required<PlainOptions>;
   #asked = 0;
   #isStopped = false;
 
-  constructor(options: SimClientOptions) {
+  constructor(options: SimClientOptions, plan: Required<PlainOptions>) {
     this.#options = options;
+    this.#plan = plan;
     this.#askLater();
   }
 
@@ -123,7 +134,7 @@ class PlainBroker implements SimBrokerClient {
   }
 
   #askLater(): void {
-    this.#options.clock.after(ASK_MS, () => {
+    this.#options.clock.after(this.#plan.askMs, () => {
       if (this.#isStopped) return;
       this.#ask();
       this.#askLater();
@@ -131,10 +142,10 @@ class PlainBroker implements SimBrokerClient {
   }
 
   #ask(): void {
-    const { net, name, relays, world } = this.#options;
+    const { net, name, clock, world } = this.#options;
     this.#asked += 1;
     const stream = world.nextNumber();
-    const relay = relays[this.#asked % relays.length] ?? '';
+    const relay = RELAYS[this.#asked % RELAYS.length] ?? '';
     const sent = world.random.bytes(PIECE_BYTES);
     net.dial(name, relay, DIAL_MS, (link) => {
       if (!link || this.#isStopped) return link?.reset();
@@ -148,7 +159,7 @@ class PlainBroker implements SimBrokerClient {
             const wrong = message.opaque.equals(sent.subarray(got, got + bytes)) ? {} : { wrongAt: got };
             world.record({ what: 'read', stream, side: 'client', from: got, bytes, ...wrong });
             got += bytes;
-            if (got === sent.length) link.close();
+            if (got === sent.length) clock.after(this.#plan.holdMs, () => link.close());
           } else if ('fin' in message) {
             link.close();
             this.#links.delete(link);

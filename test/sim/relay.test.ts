@@ -86,6 +86,38 @@ describe('a cluster without faults', () => {
   });
 });
 
+describe('a cluster with more brokers than it serves', () => {
+  it('has them wait for a slot, at both nodes of a forward, and serves every one of them', async () => {
+    const { history, sometimes } = await runScenario(
+      scenario([], 3),
+      plainClients({ askMs: 800, holdMs: 3_000 }),
+    );
+    expect(sometimes.get('relay: waits for a slot')).toBeGreaterThan(0);
+    expect(sometimes.get('relay: a forward was joined')).toBeGreaterThan(0);
+    const slots = all(history, 'level').filter(({ of }) => of === 'slots');
+    expect(Math.max(...slots.map(({ value }) => value))).toBe(slots[0]?.most);
+    expect(all(history, 'refused')).toEqual([]);
+    const asked = all(history, 'asked').filter(({ ms }) => ms < 50_000);
+    const paired = new Set(all(history, 'paired').map(({ attempt }) => attempt));
+    expect(asked.filter(({ attempt }) => !paired.has(attempt))).toEqual([]);
+  });
+
+  it('lets so many of one address in, tells as many more, and closes the others', async () => {
+    const { history, sometimes } = await runScenario(scenario([], 4), plainClients({ askMs: 80 }));
+    const asked = all(history, 'asked').filter(
+      ({ broker, node, ms }) => broker === 'broker-0' && node === 'relay-0' && ms < 60_000,
+    );
+    const limited = new Set(
+      all(history, 'refused')
+        .filter(({ code }) => code === 'rateLimit')
+        .map(({ attempt }) => attempt),
+    );
+    expect(asked.filter(({ attempt }) => !limited.has(attempt))).toHaveLength(100);
+    expect(asked.filter(({ attempt }) => limited.has(attempt))).toHaveLength(100);
+    expect(sometimes.get('door: rateLimit')).toBeGreaterThan(0);
+  });
+});
+
 describe('a cluster with faults', () => {
   it('is the same to the last byte in two runs of a seed, and another with another seed', async () => {
     const [one, same, other] = [await run(EVERYTHING, 7), await run(EVERYTHING, 7), await run(EVERYTHING, 8)];
