@@ -24,7 +24,7 @@ export interface KeptTunnelOptions {
   readonly log: Log;
   /** Default: nobody counts. */
   readonly events?: BrokerEvents;
-  /** It has its first leg again, or has lost its last one. */
+  /** It is ready, has its first leg again, or has lost its last one. */
   readonly onChange: () => void;
 }
 
@@ -51,7 +51,10 @@ export class KeptTunnel {
     this.#options = options;
     const way = wayOf(tunnel, options.dial, this.#stop.signal);
     this.#legs = new LegKeeper({ ...options, way, bridge: first.bridge, route: first.route });
-    void tunnel.ready.then(() => this.#legs.run());
+    void tunnel.ready.then(() => {
+      this.#legs.run();
+      options.onChange();
+    });
     void tunnel.closed.then(() => {
       this.#legs.end();
       this.#stop.abort();
@@ -83,9 +86,12 @@ export class KeptTunnel {
     }
   }
 
-  /** Whether new streams are best placed here: the bridge takes them, and a leg carries them. */
+  /**
+   * Whether new streams are best placed here: the bridge takes them, and a leg carries them. Not before the bridge has finished the
+   * handshake, a round trip after us: until then the loss of the only leg would end the streams as well.
+   */
   get serving(): boolean {
-    return this.tunnel.usable && this.tunnel.legs.length > 0;
+    return this.tunnel.usable && this.tunnel.attachable && this.tunnel.legs.length > 0;
   }
 
   /** Another one has taken its place. */

@@ -317,10 +317,11 @@ export class TunnelKeeper<K extends Kept> {
     // Its handshake began before our certificate was changed.
     if (kept.identity !== this.#identity) this.#outdated(kept);
     this.#awaitRenewals();
-    onRoom();
+    // Else it says so when it is ready.
+    if (kept.serving) onRoom();
   }
 
-  /** Streams may use a tunnel at once. But a bridge that denies us says so after its handshake: until then it is not up. */
+  /** Streams may use a tunnel as soon as it serves. But a bridge that denies us says so after its handshake: until then it is not up. */
   async #welcome(tunnel: Tunnel): Promise<void> {
     const path = tunnel.legs.flatMap((leg) => leg.path).join(', ');
     try {

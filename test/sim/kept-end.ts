@@ -57,6 +57,7 @@ export class KeptEnd implements Kept {
       onFailed: (error) => this.#settle(() => this.#opened.reject(error)),
       onReady: () => {
         this.#legs.run();
+        options.onChange();
         this.#provoke(paired.bridge, route);
       },
       onLegGone: (leg, error) => this.#legs.onLegGone(leg, error),
@@ -100,7 +101,7 @@ export class KeptEnd implements Kept {
   }
 
   get serving(): boolean {
-    return this.tunnel.usable && this.tunnel.legs.length > 0;
+    return this.tunnel.usable && this.tunnel.attachable && this.tunnel.legs.length > 0;
   }
 
   get retired(): boolean {

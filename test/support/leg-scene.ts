@@ -37,7 +37,9 @@ export interface LegScene {
   readonly legs: readonly SceneLeg[];
   /** Names of nodes that do not answer. */
   readonly down: Set<string>;
-  /** How often the tunnel got its first leg, or lost its last one. */
+  /** Whether the tunnel served when only our end of its handshake was over. */
+  readonly servedAtOnce: boolean;
+  /** How often the tunnel was ready, got its first leg, or lost its last one. */
   readonly changes: () => number;
   /** `a+b c`: the paths of the legs that carry the tunnel. */
   paths(): string;
@@ -155,6 +157,7 @@ export async function legScene(options: LegSceneOptions = {}): Promise<LegScene>
     { routes, dial, identity: { ...identityOf('broker'), clock }, clock, random: RANDOM, log, onChange },
     new AbortController().signal,
   );
+  const servedAtOnce = kept.serving;
   onTestFinished(async () => {
     kept.tunnel.destroy();
     bridge.close();
@@ -166,7 +169,17 @@ export async function legScene(options: LegSceneOptions = {}): Promise<LegScene>
   await quiet();
   const spell = (): string[] => kept.tunnel.legs.map(({ path }) => path.join('+'));
   return {
-    ...{ kept, clock, lines, sessions: bridge.sessions, wishes, legs, down, changes: () => changes },
+    ...{
+      kept,
+      clock,
+      lines,
+      sessions: bridge.sessions,
+      wishes,
+      legs,
+      down,
+      servedAtOnce,
+      changes: () => changes,
+    },
     paths: () => spell().toSorted().join(' '),
     kill: async (node) => {
       down.add(node);

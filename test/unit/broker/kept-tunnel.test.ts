@@ -77,12 +77,17 @@ describe('a tunnel', () => {
     expect(scene.wishes.length).toBeGreaterThan(before);
   });
 
+  it('serves nobody before the bridge has finished its handshake: the loss of the first leg would end their streams', async () => {
+    const { servedAtOnce, kept, changes } = await legScene({ nodes: ['a'] });
+    expect([servedAtOnce, kept.serving, changes()]).toEqual([false, true, 1]);
+  });
+
   it('without any leg serves nobody, and resumes with the first new one', async () => {
     const scene = await legScene({ nodes: ['a', 'b'] });
     expect(scene.paths()).toBe('a b');
     await scene.kill('a');
     await scene.kill('b');
-    expect([scene.kept.serving, scene.kept.tunnel.usable, scene.changes()]).toEqual([false, true, 2]);
+    expect([scene.kept.serving, scene.kept.tunnel.usable, scene.changes()]).toEqual([false, true, 3]);
     scene.down.clear();
     await scene.clock.advanceAsync(31_000);
     await quiet();
