@@ -94,7 +94,10 @@ export class KeptEnd implements Kept {
   ): Promise<KeptEnd> {
     const kept = new KeptEnd(paired, route, options);
     options.onBegun(kept);
-    const onStop = (): void => kept.tunnel.destroy();
+    const { session } = kept.tunnel;
+    const onStop = (): void => {
+      for (const leg of session.legs) session.release(leg);
+    };
     signal.addEventListener('abort', onStop, { once: true });
     kept.tunnel.begin();
     return kept.#opened.promise.finally(() => signal.removeEventListener('abort', onStop));

@@ -196,6 +196,8 @@ export class SimNet<M> {
   /** How often each host was killed. Nothing that a process began reaches the next one. */
   readonly #lives = new Map<string, number>();
   readonly #links = new Set<SimLink<M>>();
+  /** Ends of those who dialled and do not know yet that they came through. */
+  readonly #dialled = new Set<SimLink<M>>();
 
   constructor(world: World, options: NetOptions) {
     this.world = world;
@@ -243,11 +245,16 @@ export class SimNet<M> {
       const [near, far] = [new SimLink(this, from, to), new SimLink(this, to, from)];
       near.join(far);
       far.join(near);
-      this.#links.add(near);
+      this.#dialled.add(near);
       this.#links.add(far);
       this.#whenAwake(to, () => (far.over ? undefined : accept(far)));
-      world.after(back, () => this.#whenAwake(from, () => isAlive() && onDone(near)));
+      world.after(back, () => this.#whenAwake(from, () => isAlive() && this.#through(near, onDone)));
     });
+  }
+
+  #through(near: SimLink<M>, onDone: (link: SimLink<M>) => void): void {
+    if (this.#dialled.delete(near)) this.#links.add(near);
+    onDone(near);
   }
 
   /** What is wrong from `from` to `to`; changes are in force at once. */
@@ -260,7 +267,7 @@ export class SimNet<M> {
 
   /** Ends all connections between the two at once, for both to see. */
   resetBetween(one: string, other: string): void {
-    for (const link of [...this.#links])
+    for (const link of [...this.#links, ...this.#dialled])
       if ((link.local === one && link.remote === other) || (link.local === other && link.remote === one))
         link.end('reset');
   }
@@ -282,12 +289,13 @@ export class SimNet<M> {
     this.#lives.set(host, (this.#lives.get(host) ?? 0) + 1);
     for (const key of [...this.#listeners.keys()])
       if (key.startsWith(`${host}:`)) this.#listeners.delete(key);
-    for (const link of [...this.#links]) if (link.local === host) link.die(silent);
+    for (const link of [...this.#links, ...this.#dialled]) if (link.local === host) link.die(silent);
   }
 
   /** Internal to {@link SimLink}. */
   forget(link: SimLink<M>): void {
     this.#links.delete(link);
+    this.#dialled.delete(link);
   }
 
   /** Whether messages arrive now. */
