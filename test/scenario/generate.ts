@@ -25,12 +25,15 @@ const WARM_UP_MS = 3_000;
 export const CALM_MS = 40_000;
 /** The last stream begins so long before the end, so that a hang is one. */
 export const LAST_STREAM_MS = 20_000;
+/** Room for all legs that there are. */
+const USUAL_SLOTS = 40;
 /** Streams a minute. */
 const LEAST_STREAMS = 15;
 const MOST_STREAMS = 45;
 /** A stream as a rule, and one of {@link RARE_LARGE}, which fills the window of a session. */
+const LEAST_BYTES = 1_000;
 const USUAL_BYTES = 40_000;
-const LARGE_BYTES = 6_000_000;
+const LARGE_BYTES = 10_000_000;
 const RARE_LARGE = 0.03;
 /** Streams that last let faults befall them; one side after the other takes so long, and is to be done before the end. */
 const LONGEST_STREAM_MS = 8_000;
@@ -48,7 +51,9 @@ export function scenarioOf(seed: number, options: ScenarioOptions = {}): Scenari
   const range = { relays, bridges: bridges.length, brokers: brokers.length };
   const faults = drawFaults(draw, { ...range, fromMs: WARM_UP_MS, untilMs: faultsUntilMs });
   const streams = drawStreams(draw, brokers.length, untilMs);
-  return { seed, relays, cas, bridges, brokers, streams, faults, faultsUntilMs, untilMs };
+  // Few enough, in one run of four, that brokers wait for one.
+  const slots = draw.chance(0.25) ? draw.between(2, 8) : USUAL_SLOTS;
+  return { seed, relays, slots, cas, bridges, brokers, streams, faults, faultsUntilMs, untilMs };
 }
 
 /** One at the least for each CA, which stays; what is beyond comes, goes and comes back. */
@@ -82,16 +87,22 @@ function drawStreams(draw: Draw, brokers: number, untilMs: number): StreamPlan[]
       stream,
       atMs,
       broker: draw.between(0, brokers - 1),
-      ...drawKind(draw, draw.of(STREAM_KINDS), stream === large ? LARGE_BYTES : USUAL_BYTES),
+      ...(stream === large ? drawLarge(draw) : drawKind(draw, draw.of(STREAM_KINDS))),
     }));
 }
 
-function drawKind(
-  draw: Draw,
-  kind: StreamKind,
-  bytes: number,
-): Pick<StreamPlan, 'kind' | 'clientBytes' | 'storeBytes' | 'overMs'> {
-  const long = draw.magnitude(bytes / 40, bytes);
+type Kind = Pick<StreamPlan, 'kind' | 'clientBytes' | 'storeBytes' | 'overMs'>;
+
+/** More than the window of a session holds, as fast as it goes. */
+function drawLarge(draw: Draw): Kind {
+  const [large, small] = [draw.between(LARGE_BYTES / 2, LARGE_BYTES), draw.between(1, SHORT_BYTES)];
+  return draw.chance(0.5)
+    ? { kind: 'read', clientBytes: small, storeBytes: large, overMs: 0 }
+    : { kind: 'write', clientBytes: large, storeBytes: small, overMs: 0 };
+}
+
+function drawKind(draw: Draw, kind: StreamKind): Kind {
+  const long = draw.magnitude(LEAST_BYTES, USUAL_BYTES);
   const short = draw.between(1, SHORT_BYTES);
   const overMs = draw.chance(0.3) ? 0 : draw.magnitude(100, LONGEST_STREAM_MS);
   switch (kind) {
@@ -102,6 +113,6 @@ function drawKind(
       return { kind, clientBytes: short, storeBytes: long, overMs };
     case 'stream':
     case 'halfClose':
-      return { kind, clientBytes: long, storeBytes: draw.magnitude(bytes / 40, bytes), overMs };
+      return { kind, clientBytes: long, storeBytes: draw.magnitude(LEAST_BYTES, USUAL_BYTES), overMs };
   }
 }

@@ -33,6 +33,8 @@ export interface ClientPlan {
 export interface Scenario {
   readonly seed: number;
   readonly relays: number;
+  /** Splices that a relay carries at a time. */
+  readonly slots: number;
   readonly cas: number;
   readonly bridges: readonly ClientPlan[];
   readonly brokers: readonly ClientPlan[];

@@ -15,8 +15,6 @@ import { rareEvents, rareLog } from './rare.ts';
 import type { Weather } from './weather.ts';
 import type { World } from './world.ts';
 
-/** Far fewer than the product has, so that brokers have to wait for one now and then. */
-export const SLOTS = 5;
 /** A piece that was read may come on top of a window that was not quite full. */
 const WINDOW_BYTES = SPLICE_WINDOW_BYTES + 65_536;
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -36,6 +34,8 @@ export interface SimRelayOptions {
   readonly weather: Weather;
   /** All that there are. */
   readonly infoHashes: readonly InfoHash[];
+  /** Far fewer than the product has, so that brokers have to wait for one. */
+  readonly slots: number;
 }
 
 export class SimRelay {
@@ -180,7 +180,7 @@ export class SimRelay {
   }
 
   #relay(process: Process): Relay {
-    const { world, name, relays } = this.#options;
+    const { world, name, relays, slots } = this.#options;
     const { clock, edge } = process;
     const place = { host: '', port: 1 };
     return new Relay({
@@ -197,7 +197,7 @@ export class SimRelay {
         advertise: undefined,
       },
       edge,
-      limits: { ...MATCHER_LIMITS, slots: SLOTS },
+      limits: { ...MATCHER_LIMITS, slots },
       drainTimeoutMs: DRAIN_TIMEOUT_MS,
       clock,
       random: world.random,
@@ -232,10 +232,10 @@ export class SimRelay {
     const process = this.#process;
     const relay = process?.relay;
     if (!relay) return;
-    const { world, infoHashes } = this.#options;
+    const { world, infoHashes, slots } = this.#options;
     const { used, waiting } = relay.slots;
     if (waiting > 0) world.reached('relay: waits for a slot');
-    this.#level('slots', used, SLOTS);
+    this.#level('slots', used, slots);
     this.#level('waiting', waiting, WAITING);
     this.#level('parks', relay.parked, infoHashes.length * PARKS_PER_INFO_HASH);
     this.#level('rateEntries', relay.door.rate.size, SOURCES);

@@ -58,7 +58,9 @@ class Cluster {
     const infoHashes = AUTHORITIES.slice(0, scenario.cas).map(({ infoHash }) => infoHash);
     const common = { world: this.world, net: this.#net, relays };
     const fewer = (): readonly string[] => this.#someOf(relays);
-    this.#relays = relays.map((name) => new SimRelay({ ...common, name, observer, weather, infoHashes }));
+    this.#relays = relays.map(
+      (name) => new SimRelay({ ...common, name, observer, weather, infoHashes, slots: scenario.slots }),
+    );
     const host = <C extends SimClient>(
       plan: ClientPlan,
       name: string,

@@ -10,6 +10,7 @@ export const INFO_HASHES = ['aa', 'bb'] as const;
 export const MADE_UP: Scenario = {
   seed: 0,
   relays: 3,
+  slots: 4,
   cas: 2,
   bridges: [
     { ca: 0, spans: [{ fromMs: 0, untilMs: UNTIL_MS }] },
