@@ -207,6 +207,12 @@ const RELAYS: readonly Mutant[] = [
 
 const CLIENTS: readonly Mutant[] = [
   {
+    name: 'a tunnel that is due while its bridge leaves is looked at without end',
+    file: 'src/broker/tunnel-keeper.ts',
+    find: '!kept.retired && kept.tunnel.usable && !this.#replacements.has(kept)',
+    replace: '!kept.retired && !this.#replacements.has(kept)',
+  },
+  {
     name: 'legs over one node count as disjoint',
     file: 'src/tunnel/leg-pairs.ts',
     find: '      if (shareHost(one.path, other.path)) continue;',

@@ -80,6 +80,14 @@ export type Happening =
       readonly node: string;
     }
   | { readonly what: 'unparked'; readonly park: number }
+  /** What `broker` would tell of its tunnel to a bridge: the paths of its legs, and whether it says that no one node's death takes all. */
+  | {
+      readonly what: 'tunnel';
+      readonly broker: string;
+      readonly instance: string;
+      readonly paths: readonly (readonly string[])[];
+      readonly disjoint: boolean;
+    }
 
   // Nodes
   /** A process of that name began, with an incarnation of its own, or ended. */

@@ -7,6 +7,7 @@ import { checkIncarnations } from './checkers/incarnations.ts';
 import { checkLimits } from './checkers/limits.ts';
 import { checkPairing } from './checkers/pairing.ts';
 import { checkParking } from './checkers/parking.ts';
+import { checkRedundancy } from './checkers/redundancy.ts';
 import { checkRightBridge } from './checkers/right-bridge.ts';
 import { checkStreams } from './checkers/streams.ts';
 import { checkSurvival } from './checkers/survival.ts';
@@ -17,6 +18,7 @@ export const CHECKERS: readonly Checker[] = [
   checkRightBridge,
   checkPairing,
   checkParking,
+  checkRedundancy,
   checkDirectory,
   checkIncarnations,
   checkLimits,

@@ -54,6 +54,10 @@ export class SimBroker implements SimBrokerClient {
     this.#place(plan);
   }
 
+  tellTunnels(): void {
+    for (const kept of this.#tunnels.all) if (kept.serving && !kept.retired) kept.tell();
+  }
+
   stop(onStopped: () => void): void {
     if (this.#stopped) return;
     this.#stopped = true;

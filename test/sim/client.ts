@@ -33,6 +33,8 @@ export interface SimClient {
 export interface SimBrokerClient extends SimClient {
   /** A client of it asks for a stream. */
   open(plan: StreamPlan): void;
+  /** What it says of its tunnels, into the history. */
+  tellTunnels(): void;
 }
 
 /** How the run makes clients. */

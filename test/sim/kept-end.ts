@@ -111,6 +111,14 @@ export class KeptEnd implements Kept {
     return this.#retired;
   }
 
+  /** Into the history. */
+  tell(): void {
+    const { world, name: broker } = this.#options.host;
+    const paths = this.tunnel.legs.map(({ path }) => path);
+    const disjoint = this.#legs.redundancy.kind === 'disjoint';
+    world.record({ what: 'tunnel', broker, instance: this.instance, paths, disjoint });
+  }
+
   retire(): void {
     if (this.#retired) return;
     this.#retired = true;

@@ -120,6 +120,8 @@ class PlainBroker implements SimBrokerClient {
 
   open(): void {}
 
+  tellTunnels(): void {}
+
   stop(onStopped: () => void): void {
     this.#isStopped = true;
     for (const link of this.#links) link.reset();

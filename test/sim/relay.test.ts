@@ -11,7 +11,7 @@ function scenario(faults: readonly Fault[], seed = 1): Scenario {
   return {
     seed,
     relays: 3,
-  slots: 40,
+    slots: 40,
     cas: 2,
     bridges: [
       { ca: 0, ...FROM_START },

@@ -17,7 +17,7 @@ import { World } from './world.ts';
 const KNOW_ALL = 0.5;
 const LEAST_RELAYS = 3;
 const LATENCY = { minLatencyMs: 1, maxLatencyMs: 20 };
-const DIRECTORY_LOOK_MS = 1_000;
+const LOOK_MS = 1_000;
 /** Clients that are told to leave have done so. */
 const LEAVE_MS = 35_000;
 const LEAVE_LOOK_MS = 1_000;
@@ -100,7 +100,7 @@ class Cluster {
     for (const relay of this.#relays) relay.start();
     this.#planClients();
     this.#planFaults();
-    this.world.after(DIRECTORY_LOOK_MS, () => this.#lookAtDirectories());
+    this.world.after(LOOK_MS, () => this.#look());
     await this.world.runUntil(untilMs);
     for (const client of [...this.#bridges, ...this.#brokers]) client.want(false);
     while (this.#hasClients && this.world.now < untilMs + LEAVE_MS)
@@ -141,9 +141,9 @@ class Cluster {
     this.world.after(faultsUntilMs, () => this.world.record({ what: 'calm' }));
   }
 
-  #lookAtDirectories(): void {
+  #look(): void {
     for (const relay of this.#relays) relay.tellDirectory();
-    if (this.world.now < this.#scenario.untilMs)
-      this.world.after(DIRECTORY_LOOK_MS, () => this.#lookAtDirectories());
+    for (const broker of this.#brokers) broker.client?.tellTunnels();
+    if (this.world.now < this.#scenario.untilMs) this.world.after(LOOK_MS, () => this.#look());
   }
 }

@@ -39,6 +39,15 @@ const asked = (ms: number, more: object = {}): Timed => ({
 const refused = (ms: number, code: string): Timed => ({ what: 'refused', attempt: 2, code, ms });
 const pairedAt = (ms: number, ...of: Parameters<typeof paired>): Timed => ({ ...paired(...of), ms });
 
+const tunnelAt = (ms: number, paths: readonly (readonly string[])[], disjoint: boolean): Timed => ({
+  what: 'tunnel',
+  broker: 'broker-0',
+  instance: 'i0',
+  paths,
+  disjoint,
+  ms,
+});
+
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   streams: [
     [
@@ -198,6 +207,18 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       'a bridge that is parked on one node',
       replaced('parked', (event) => (event.what === 'parked' && event.node === 'relay-2' ? [] : event)),
       /bridge-0 is parked at relay-1 only/,
+    ],
+  ],
+  redundancy: [
+    [
+      'legs that share a node and are said not to',
+      withMore(tunnelAt(30_000, [['relay-0', 'relay-1'], ['relay-1']], true)),
+      /says that no node can take all .* relay-0 - relay-1 and relay-1/,
+    ],
+    [
+      'a single leg, long after the last fault',
+      withMore(tunnelAt(79_000, [['relay-1']], false)),
+      /the tunnel of broker-0 to i0 has only the legs relay-1/,
     ],
   ],
   directory: [
