@@ -37,7 +37,7 @@ const USAGE = `usage: node scripts/sim.ts [--seed N | --seeds N [--from N | --fr
        [--jobs J] [--resume FILE] [--stop] [--any-speed] [--json FILE]   (N, K and J are whole numbers, at least 1)`;
 const HOUR_MS = 3_600_000;
 /** A seed of the usual length takes a tenth of a second; a long one as much longer. */
-const SEED_TIMEOUT_MS = 60_000;
+const SEED_TIMEOUT_MS = 30_000;
 const REPORT_EACH = 500;
 const SAVE_EACH = 50;
 /** Seeds drawn at random are below: easy to copy. */

@@ -1,7 +1,7 @@
-/** Faults in src/broker/tunnels.ts for its tests to find: how bridges are found, kept apart, and lost. */
+/** Faults in src/broker/tunnel-keeper.ts for its tests to find: how bridges are found, kept apart, and lost. */
 import type { Mutant } from './runner.ts';
 
-const file = 'src/broker/tunnels.ts';
+const file = 'src/broker/tunnel-keeper.ts';
 
 const FINDING: readonly Mutant[] = [
   {

@@ -18,6 +18,9 @@ const LONGEST_MS = 9_000;
 /** A relay that drains is gone after ten seconds or so, when its clients have moved. */
 const DRAIN_LEAST_MS = 10_000;
 const DRAIN_MOST_MS = 16_000;
+/** Of so many ends of relays another fault is the company, which begins up to so long before and ends after. */
+const COMPANIONS = 0.3;
+const COMPANION_MS = 2_000;
 /** Frames through a slow link still come within what nodes and clients wait for each other. */
 const SLOWEST_MS = 300;
 
@@ -32,9 +35,22 @@ export function drawFaults(draw: Draw, range: FaultRange): Fault[] {
   while (faults.length < count) {
     const fault = drawFault(draw, draw.of(kinds), range);
     if (!faults.some((other) => collide(fault, other))) faults.push(fault);
-    else if (draw.chance(0.2)) faults.push({ ...drawFault(draw, 'reset', range) });
+    else if (draw.chance(0.2)) faults.push(drawFault(draw, 'reset', range));
+    const companion = draw.chance(COMPANIONS) && drawCompanion(draw, fault, range);
+    if (companion && !faults.some((other) => collide(companion, other))) faults.push(companion);
   }
   return faults.sort((one, other) => one.atMs - other.atMs);
+}
+
+/** While a relay is silent to another one it ends: what it said last arrives after its successor's first word. */
+function drawCompanion(draw: Draw, fault: Fault, range: FaultRange): Fault | undefined {
+  const isEnd = fault.kind === 'kill' || fault.kind === 'restart';
+  if (!isEnd || !('relay' in fault.place) || range.relays < 2) return undefined;
+  const from = fault.place;
+  const to = { relay: (from.relay + draw.between(1, range.relays - 1)) % range.relays };
+  const atMs = Math.max(range.fromMs, fault.atMs - draw.between(0, COMPANION_MS));
+  const forMs = Math.min(range.untilMs, fault.atMs + fault.forMs + draw.between(1, COMPANION_MS)) - atMs;
+  return { kind: 'blackHole', from, to, atMs, forMs };
 }
 
 function drawFault(draw: Draw, kind: FaultKind, range: FaultRange): Fault {
