@@ -15,27 +15,28 @@ const kept: readonly { readonly seed: number; readonly cause: string }[] = JSON.
 );
 
 describe('the simulator', () => {
-  it(
-    `runs ${SEEDS} seeds, and those that failed once, and no checker has anything against them`,
-    { timeout: TIMEOUT_MS },
-    async () => {
-      const seeds = new Set([...kept.map(({ seed }) => seed), ...Array.from({ length: SEEDS }, (_, at) => at + 1)]);
-      const tally = newTally();
-      await runPool({
-        jobs: availableParallelism(),
-        seeds,
-        options: {},
-        seedTimeoutMs: TIMEOUT_MS / 4,
-        onDone: (done) => {
-          addTo(tally, done);
-          return true;
-        },
-      });
-      expect(tally.failures.map((failure) => lineOf(failure, 'of this tree')).join('\n')).toBe('');
-      expect(tally.seeds).toBe(seeds.size);
-      expect(pointsOf(tally).unlisted).toEqual([]);
-    },
-  );
+  it(`runs ${SEEDS} seeds, and those that failed once, and no checker has anything against them`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const seeds = new Set([
+      ...kept.map(({ seed }) => seed),
+      ...Array.from({ length: SEEDS }, (_, at) => at + 1),
+    ]);
+    const tally = newTally();
+    await runPool({
+      jobs: availableParallelism(),
+      seeds,
+      options: {},
+      seedTimeoutMs: TIMEOUT_MS / 4,
+      onDone: (done) => {
+        addTo(tally, done);
+        return true;
+      },
+    });
+    expect(tally.failures.map((failure) => lineOf(failure, 'of this tree')).join('\n')).toBe('');
+    expect(tally.seeds).toBe(seeds.size);
+    expect(pointsOf(tally).unlisted).toEqual([]);
+  });
 
   it('does the same again, byte for byte, here and in another process', { timeout: TIMEOUT_MS }, async () => {
     const scenario = scenarioOf(3);

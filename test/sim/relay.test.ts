@@ -90,7 +90,7 @@ describe('a cluster without faults', () => {
 describe('a cluster with more brokers than it serves', () => {
   it('has them wait for a slot, at both nodes of a forward, and serves every one of them', async () => {
     const { history, sometimes } = await runScenario(
-      scenario([], 3),
+      { ...scenario([], 3), slots: 5 },
       plainClients({ askMs: 800, holdMs: 3_000 }),
     );
     expect(sometimes.get('relay: waits for a slot')).toBeGreaterThan(0);
