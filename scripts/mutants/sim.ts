@@ -172,13 +172,6 @@ const RELAYS: readonly Mutant[] = [
     replace: "{ infoHash, role: hello.role === 'park' ? 'connect' : 'park', wallMs, memory: policy.memory }",
   },
   {
-    name: 'parks are counted for good',
-    file: 'src/relay/caps.ts',
-    find: `    this.#parks.remove(held.parkedFor);
-    held.parkedFor = undefined;`,
-    replace: '    held.parkedFor = undefined;',
-  },
-  {
     name: 'a broker that leaves does not take its forward back',
     file: 'src/relay/neighbours.ts',
     find: 'this.#outgoing.get(effect.broker)?.cancel();',

@@ -28,18 +28,23 @@ export class BridgeDial {
     this.#instance = instance;
   }
 
-  /** Calls one of the two, later; `onFailed` at once when `signal` aborts. */
+  /**
+   * Calls one of the two, later; `onFailed` at once when `signal` aborts.
+   *
+   * @param early bytes that follow HELLO at once.
+   */
   dial(
     { route, ...wish }: BridgeWish,
     signal: AbortSignal,
     onPaired: (paired: PairedSimLink) => void,
     onFailed: (error: BeaconError) => void,
+    early?: Buffer,
   ): void {
     if (signal.aborted) return onFailed(new BeaconError('closed', 'stopped'));
     this.#way.dial(
       route,
       (link) => {
-        if (!signal.aborted) return this.#talk(link, wish, signal, onPaired, onFailed);
+        if (!signal.aborted) return this.#talk(link, wish, signal, onPaired, onFailed, early);
         link.reset();
         onFailed(new BeaconError('closed', 'stopped'));
       },
@@ -53,6 +58,7 @@ export class BridgeDial {
     signal: AbortSignal,
     onPaired: (paired: PairedSimLink) => void,
     onFailed: (error: BeaconError) => void,
+    early: Buffer | undefined,
   ): void {
     const { authority, clock } = this.#options;
     const { infoHash } = authority;
@@ -78,6 +84,7 @@ export class BridgeDial {
       );
     signal.addEventListener('abort', onAbort, { once: true });
     talk.start();
+    if (early) link.send({ opaque: early });
     link.handle({
       onMessage(message) {
         talk.heard();

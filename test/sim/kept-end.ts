@@ -1,11 +1,11 @@
 /** A tunnel to one bridge with the legs that it should have: what src/broker/kept-tunnel.ts is in a run. */
-import type { BeaconError } from '../../src/base/errors.ts';
+import { BeaconError } from '../../src/base/errors.ts';
 import { TUNNEL_RETIRE_MS } from '../../src/base/limits.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { LegKeeper } from '../../src/broker/leg-keeper.ts';
 import { Renewal } from '../../src/broker/renewal.ts';
 import type { Kept } from '../../src/broker/tunnel-keeper.ts';
-import { SESSION_ID_BYTES } from '../../src/tunnel/frames.ts';
+import { encodeTunnelFrame, SESSION_ID_BYTES } from '../../src/tunnel/frames.ts';
 import type { TunnelIdentity } from '../../src/tunnel/http2.ts';
 import type { Route, Routes } from '../../src/tunnel/routes.ts';
 import type { BridgeDial, PairedSimLink } from './bridge-dial.ts';
@@ -13,7 +13,7 @@ import { BrokerEnd } from './broker-end.ts';
 import { rareBrokerEvents } from './client-rare.ts';
 import { IMPOSTOR_BROKERS, IMPOSTOR_WITHIN_MS, poseAsBroker } from './impostor.ts';
 import type { SimLeg } from './leg.ts';
-import { attachLeg, beginSession } from './open-leg.ts';
+import { attachLeg, beginSession, newAttach } from './open-leg.ts';
 import { SimSession } from './session.ts';
 import type { TunnelHost } from './tunnel-end.ts';
 
@@ -29,6 +29,8 @@ export interface KeptEndOptions {
 }
 
 const FIRST_LEG = 1;
+/** Of so many legs the first bytes follow HELLO at once, as PROTOCOL.md lets brokers do. */
+const EARLY_LEGS = 0.5;
 
 export class KeptEnd implements Kept {
   readonly tunnel: BrokerEnd;
@@ -143,16 +145,19 @@ export class KeptEnd implements Kept {
       open: (wish, onOpened, onFailed) => {
         const { route } = wish;
         const failed = (error: BeaconError): void => onFailed(error, route);
+        const attach = newAttach(tunnel.session, host.random);
+        if (!attach) return failed(new BeaconError('closed', 'the session takes no legs', { retry: true }));
+        const early = host.random.fraction() < EARLY_LEGS ? encodeTunnelFrame(attach.first) : undefined;
         const onPaired = ({ link, path }: PairedSimLink): void => {
           this.#lastLeg += 1;
           const names = path.map(({ node }) => node);
           const leg = { id: this.#lastLeg, link, path: names, clock: host.clock, signal: this.#stop.signal };
-          attachLeg(tunnel.session, leg, host.random, {
+          attachLeg(tunnel.session, leg, attach, early !== undefined, {
             onOpened: (opened) => onOpened({ leg: opened, route, path }),
             onFailed: failed,
           });
         };
-        dial.dial(wish, this.#stop.signal, onPaired, failed);
+        dial.dial(wish, this.#stop.signal, onPaired, failed, early);
       },
     };
   }

@@ -26,20 +26,21 @@ export function beginSession(session: SimSession, options: SimLegOptions): SimLe
   return leg;
 }
 
-/** The broker's further legs. */
+/** What the broker's further legs begin with; undefined: the session takes none. */
+export function newAttach(session: SimSession, random: Random): BrokerAttach | undefined {
+  const { id, key } = session;
+  const nonce = random.bytes(NONCE_BYTES);
+  return key && new BrokerAttach({ session: id, key, nonce, standing: () => session.standing });
+}
+
+/** The broker's further legs. @param isSaid the first frame of `attach` went out right behind HELLO. */
 export function attachLeg(
   session: SimSession,
   options: OpeningOptions,
-  random: Random,
+  attach: BrokerAttach,
+  isSaid: boolean,
   handler: OpeningHandler,
 ): void {
-  const { key } = session;
-  if (!key) {
-    options.link.reset();
-    return handler.onFailed(new BeaconError('closed', 'the session takes no legs', { retry: true }));
-  }
-  const nonce = random.bytes(NONCE_BYTES);
-  const attach = new BrokerAttach({ session: session.id, key, nonce, standing: () => session.standing });
   const leg = openLeg(options, (each, frame) => carryOut(each, attach.take(frame), session), {
     onFailed: handler.onFailed,
     onOpened(each) {
@@ -49,7 +50,7 @@ export function attachLeg(
       );
     },
   });
-  leg.write([encodeTunnelFrame(attach.first)]);
+  if (!isSaid) leg.write([encodeTunnelFrame(attach.first)]);
 }
 
 /** Does what an end's attachment says. True: the leg carries the session now. */

@@ -10,6 +10,7 @@ import {
   RATE_WINDOW_MS,
 } from '../bounds.ts';
 import type { Checker } from '../checker.ts';
+import type { Fault } from '../faults.ts';
 import { type Attempt, type Facts, factsOf, type ParkSpan } from './facts.ts';
 
 export const checkPairing: Checker = (history, scenario) => {
@@ -58,10 +59,15 @@ function isReachable(
   const settledMs = Math.max(0, fromMs - CONVERGED_MS);
   const bridges = facts.scenario.bridges.map((_, index) => `bridge-${index}`);
   return (
-    !facts.disturbed([...facts.relays, ...bridges, broker], settledMs, untilMs) &&
+    !facts.disturbed([...facts.relays, ...bridges, broker], settledMs, untilMs, isEndOfClient) &&
     !facts.changed(facts.relays, settledMs, untilMs) &&
-    !facts.ended(bridge, settledMs, untilMs)
+    !facts.ended(bridge, fromMs, untilMs)
   );
+}
+
+/** The end of a client is noticed at once, and what its successor parks counts from then on. */
+function isEndOfClient(fault: Fault): boolean {
+  return (fault.kind === 'kill' || fault.kind === 'restart') && !('relay' in fault.place);
 }
 
 /** Why a refusal with that code was not true. */
