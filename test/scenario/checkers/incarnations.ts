@@ -16,25 +16,38 @@ export const checkIncarnations: Checker = (history, scenario) => {
     begun.set(node, Math.max(before, incarnation));
   }
   const died = new Map(nodes.map((each) => [`${each.node}#${each.incarnation}`, each.untilMs]));
-  // What each process of a node knew last, and the youngest that it ever knew of each name.
-  const views = new Map<string, { last: View['members']; youngest: Map<string, number> }>();
+  // Of each process.
+  const views = new Map<string, Known>();
   for (const event of history) {
-    if (event.what === 'up') views.set(event.node, { last: {}, youngest: new Map() });
+    if (event.what === 'up') views.set(event.node, knowsNobody(event.ms));
     if (event.what !== 'directory') continue;
-    const view = views.get(event.node) ?? { last: {}, youngest: new Map<string, number>() };
+    const view = views.get(event.node) ?? knowsNobody(event.ms);
     views.set(event.node, view);
     for (const [name, incarnation] of Object.entries(event.members)) {
       const youngest = view.youngest.get(name) ?? incarnation;
       const isBack = incarnation === youngest && view.last[name] !== incarnation && view.youngest.has(name);
-      const isDead = (died.get(`${name}#${incarnation}`) ?? Number.NEGATIVE_INFINITY) <= event.ms;
-      if (incarnation < youngest || (isBack && isDead))
+      // One that was heard again, and died after that, may still be there.
+      const wasDead = (died.get(`${name}#${incarnation}`) ?? Number.NEGATIVE_INFINITY) <= view.lastMs;
+      if (incarnation < youngest || (isBack && wasDead))
         found.push(violation(event.ms, `${event.node} knows ${name} ${incarnation} again, which was gone`));
       view.youngest.set(name, Math.max(incarnation, youngest));
     }
     view.last = event.members;
+    view.lastMs = event.ms;
   }
   return found;
 };
+
+/** What a process told of last, and the youngest incarnation of each name that it ever told of. */
+interface Known {
+  last: View['members'];
+  lastMs: number;
+  readonly youngest: Map<string, number>;
+}
+
+function knowsNobody(lastMs: number): Known {
+  return { last: {}, lastMs, youngest: new Map() };
+}
 
 function violation(ms: number, text: string): Violation {
   return { checker: 'incarnations', ms, text };

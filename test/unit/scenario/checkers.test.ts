@@ -353,6 +353,10 @@ const GOOD: readonly (readonly [string, History])[] = [
     'a node that is not known for a moment',
     withMore(viewAt(61_000, 'relay-1', 0), viewAt(62_000, 'relay-1')),
   ],
+  [
+    'a process that is heard again just before it dies',
+    withMore(viewAt(3_500, 'relay-0', 1), viewAt(4_500, 'relay-0', 0), viewAt(5_500, 'relay-0', 1)),
+  ],
   ['a dead process within the bound', withMore(viewAt(5_900, 'relay-0', 1))],
 ];
 
