@@ -22,7 +22,11 @@ export function statusOf({ nodeName, zone }: RelayFacts, relay: Relay): Status {
     slotsUsed: slots.used,
     slotsWaiting: slots.waiting,
     ...(cluster
-      ? { directoryEntries: cluster.directory.entries, members: membersOf(cluster) }
+      ? {
+          incarnation: cluster.directory.incarnation ?? null,
+          directoryEntries: cluster.directory.entries,
+          members: membersOf(cluster),
+        }
       : { members: [] }),
   };
 }
@@ -51,6 +55,7 @@ function membersOf({ members, directory }: ClusterStatus): readonly Row[] {
       complete: known?.complete ?? null,
       entries: known?.entries ?? null,
       splices: known?.load ?? null,
+      incarnation: known?.incarnation ?? null,
       heardMs: known ? Math.round(known.heardMs) : null,
       software: known?.software ?? null,
     };

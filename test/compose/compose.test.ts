@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startLoad } from '../support/compose/load.ts';
+import { sum } from '../support/compose/metrics-text.ts';
 import { DAEMONS, eventually, Project, RELAYS, type Service } from '../support/compose/project.ts';
 import {
   clusterIsWhole,
@@ -11,7 +12,6 @@ import {
   runSetup,
   secrets,
   servedBy,
-  sum,
   tookOverAfterMs,
 } from '../support/compose/questions.ts';
 

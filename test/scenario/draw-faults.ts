@@ -1,6 +1,6 @@
 /** Which faults befall whom and when, drawn from a seed. */
 import type { Draw } from './draw.ts';
-import { FAULT_KINDS, type Fault, type FaultKind, type Place } from './faults.ts';
+import type { Fault, FaultKind, Place } from './faults.ts';
 
 export interface FaultRange {
   readonly relays: number;
@@ -8,6 +8,7 @@ export interface FaultRange {
   readonly brokers: number;
   readonly fromMs: number;
   readonly untilMs: number;
+  readonly kinds: readonly [FaultKind, ...FaultKind[]];
 }
 
 /** A run has so many faults at the least, and for each of its minutes. */
@@ -30,7 +31,7 @@ export function drawFaults(draw: Draw, range: FaultRange): Fault[] {
   const most = Math.max(LEAST_FAULTS, Math.round(minutes * MOST_FAULTS_A_MINUTE));
   const count = draw.between(Math.max(LEAST_FAULTS, Math.round(most / 3)), most);
   // A few kinds often rather than all of them now and then: bugs hide behind repetitions, too.
-  const kinds = draw.some(FAULT_KINDS, 0.5);
+  const kinds = draw.some(range.kinds, 0.5);
   const faults: Fault[] = [];
   while (faults.length < count) {
     const fault = drawFault(draw, draw.of(kinds), range);

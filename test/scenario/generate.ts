@@ -2,6 +2,7 @@
 import { seededRandom } from '../support/seeded-random.ts';
 import { Draw } from './draw.ts';
 import { drawFaults } from './draw-faults.ts';
+import { FAULT_KINDS, type FaultKind } from './faults.ts';
 import {
   type ClientPlan,
   type Scenario,
@@ -15,6 +16,8 @@ export interface ScenarioOptions {
   readonly relays?: number;
   /** How long it takes, calm included. Default, and the least: {@link LEAST_RUN_MS}. */
   readonly runMs?: number;
+  /** Of which faults are drawn. Default: all. */
+  readonly kinds?: readonly [FaultKind, ...FaultKind[]];
 }
 
 /** Faults for 40 s, and what is left is calm. */
@@ -40,7 +43,7 @@ const LONGEST_STREAM_MS = 8_000;
 const SHORT_BYTES = 2_000;
 
 export function scenarioOf(seed: number, options: ScenarioOptions = {}): Scenario {
-  const { relays = 3, runMs = LEAST_RUN_MS } = options;
+  const { relays = 3, runMs = LEAST_RUN_MS, kinds = FAULT_KINDS } = options;
   const untilMs = Math.max(runMs, LEAST_RUN_MS);
   const faultsUntilMs = untilMs - CALM_MS;
   // Not the numbers that the world of the run draws from the same seed.
@@ -48,7 +51,7 @@ export function scenarioOf(seed: number, options: ScenarioOptions = {}): Scenari
   const cas = draw.between(1, 3);
   const bridges = drawClients(draw, cas, draw.between(cas, cas + 2), untilMs);
   const brokers = drawClients(draw, cas, draw.between(cas, cas + 1), untilMs);
-  const range = { relays, bridges: bridges.length, brokers: brokers.length };
+  const range = { relays, bridges: bridges.length, brokers: brokers.length, kinds };
   const faults = drawFaults(draw, { ...range, fromMs: WARM_UP_MS, untilMs: faultsUntilMs });
   const streams = drawStreams(draw, brokers.length, untilMs);
   // Few enough, in one run of four, that brokers wait for one.

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { freePorts } from '../ports.ts';
 import { findCompose } from './compose-command.ts';
+import { type Metric, parseMetrics } from './metrics-text.ts';
 
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -12,13 +13,6 @@ const LABEL = 'com.docker.compose.project';
 export const RELAYS = ['relay-1', 'relay-2', 'relay-3'] as const;
 export const DAEMONS = [...RELAYS, 'bridge', 'broker'] as const;
 export type Service = (typeof DAEMONS)[number] | 'haproxy' | 'prometheus' | 'store' | 'client' | 'setup';
-
-export interface Metric {
-  readonly name: string;
-  /** As they are written, `{a="b"}`; empty where there are none. */
-  readonly labels: string;
-  readonly value: number;
-}
 
 type Row = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -126,11 +120,7 @@ export class Project {
       service,
       `const r = await fetch('${url}'); console.log(JSON.stringify(await r.text()))`,
     );
-    return [...text.matchAll(/^(\w+)(\{.*\})? (\S+)$/gm)].map(([, name = '', labels = '', value]) => ({
-      name,
-      labels,
-      value: Number(value),
-    }));
+    return parseMetrics(text);
   }
 
   /** The networks of the project, by the names that docker-compose.yml has for them. */

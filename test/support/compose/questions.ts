@@ -1,5 +1,6 @@
 /** What tests of docker-compose.yml ask of a project that is up. */
-import { type Metric, type Project, RELAYS } from './project.ts';
+import { sum } from './metrics-text.ts';
+import { type Project, RELAYS } from './project.ts';
 
 /** Every file that setup made: owner, mode, and a hash of the content (`d` for a directory). */
 export async function secrets(project: Project): Promise<Readonly<Record<string, string>>> {
@@ -37,13 +38,6 @@ export async function clusterIsWhole(project: Project): Promise<boolean> {
 export async function isRedundant(project: Project): Promise<boolean> {
   const metrics = await project.metrics('broker');
   return sum(metrics, 'beacon_tunnels_by_redundancy', 'redundancy="disjoint"') > 0;
-}
-
-/** Of all samples of that name whose labels contain `labels`. */
-export function sum(metrics: readonly Metric[], name: string, labels = ''): number {
-  return metrics
-    .filter((metric) => metric.name === name && metric.labels.includes(labels))
-    .reduce((total, { value }) => total + value, 0);
 }
 
 /**

@@ -1,0 +1,122 @@
+/** The containers of a chaos run: started, stopped, looked at, and taken away whatever becomes of the run. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Scenario } from '../scenario/scenario.ts';
+import { clusterFile } from './cluster-file.ts';
+import { compose, docker, inNetworkOf } from './engine.ts';
+import { CONTROL_PORT } from './places.ts';
+
+const LABEL = 'com.docker.compose.project';
+
+export class Cluster {
+  readonly project: string;
+  /** Containers find it as /run/chaos. */
+  readonly directory: string;
+  readonly #file: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** Brings nothing up yet. @param images the variables of docker-compose.yml that name images */
+  constructor(scenario: Scenario, images: Readonly<Record<string, string>>) {
+    this.project = `beacon-chaos-${process.pid}`;
+    this.directory = mkdtempSync(join(tmpdir(), 'beacon-chaos-'));
+    // For the user of the image.
+    chmodSync(this.directory, 0o755);
+    this.#file = join(this.directory, 'compose.json');
+    this.#env = { ...process.env, ...images };
+    this.write('scenario.json', scenario);
+    writeFileSync(this.#file, clusterFile(scenario, { project: this.project, directory: this.directory }));
+  }
+
+  /** For containers, as JSON. */
+  write(name: string, content: unknown): void {
+    writeFileSync(join(this.directory, name), JSON.stringify(content));
+  }
+
+  writeText(name: string, text: string): void {
+    writeFileSync(join(this.directory, name), text);
+  }
+
+  container(name: string): string {
+    return `${this.project}-${name}`;
+  }
+
+  compose(...args: readonly string[]): Promise<string> {
+    return compose(this.#file, this.project, this.#env, ...args);
+  }
+
+  async up(...names: readonly string[]): Promise<void> {
+    await this.compose('up', '--detach', '--no-deps', ...names);
+  }
+
+  async start(name: string): Promise<void> {
+    await docker('start', this.container(name));
+  }
+
+  async signal(name: string, signal: string): Promise<void> {
+    await docker('kill', '--signal', signal, this.container(name));
+  }
+
+  /** SIGTERM, and patience; its exit code. */
+  async stop(name: string, seconds: number): Promise<number> {
+    await docker('stop', '--time', String(seconds), this.container(name));
+    return Number(await docker('inspect', '--format', '{{.State.ExitCode}}', this.container(name)));
+  }
+
+  /** Resolves when it has ended. */
+  async ended(name: string): Promise<void> {
+    await docker('wait', this.container(name));
+  }
+
+  async pause(name: string, on: boolean): Promise<void> {
+    await docker(on ? 'pause' : 'unpause', this.container(name));
+  }
+
+  /** Plugs it out of a network of the run, or in again. */
+  async plug(name: string, network: string, on: boolean): Promise<void> {
+    const target = [`${this.project}_${network}`, this.container(name)];
+    if (on) await docker('network', 'connect', '--alias', name, ...target);
+    else await docker('network', 'disconnect', '--force', ...target);
+  }
+
+  /** Of the process that its container began with; 0 where it does not run. */
+  async pid(name: string): Promise<number> {
+    return Number(await docker('inspect', '--format', '{{.State.Pid}}', this.container(name)));
+  }
+
+  async address(name: string, network: string): Promise<string> {
+    const template = `{{(index .NetworkSettings.Networks "${this.project}_${network}").IPAddress}}`;
+    return docker('inspect', '--format', template, this.container(name));
+  }
+
+  /** Runs a program of this machine in the network of a container. */
+  async inNetwork(name: string, command: string, ...args: readonly string[]): Promise<string> {
+    return inNetworkOf(await this.pid(name), command, ...args);
+  }
+
+  /** Tells the toxic proxy. */
+  async toxic(path: 'toxin' | 'reset', order: unknown): Promise<void> {
+    const url = `http://127.0.0.1:${CONTROL_PORT}/${path}`;
+    await this.inNetwork('toxic', 'curl', '--silent', '--fail', '--max-time', '20', '--data', JSON.stringify(order), url);
+  }
+
+  async renewCertificates(ca: number): Promise<void> {
+    await this.compose('run', '--rm', '--no-deps', '--name', `${this.project}-renew-${ca}`, 'setup', 'renew', String(ca));
+  }
+
+  /** Ends everything and removes it, what `compose run` began included. */
+  async down(): Promise<void> {
+    const ids = await docker('ps', '--all', '--quiet', '--filter', `label=${LABEL}=${this.project}`);
+    const all = ids.split('\n').filter((id) => id !== '');
+    if (all.length > 0) await docker('rm', '--force', '--volumes', ...all);
+    await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '1');
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** What the engine still has of the run. */
+  async leftovers(): Promise<readonly string[]> {
+    const lists = [['ps', '--all'], ['network', 'ls'], ['volume', 'ls']];
+    const all = await Promise.all(lists.map((list) => docker(...list, '--quiet', '--filter', `label=${LABEL}=${this.project}`)));
+    return all.flatMap((text) => text.split('\n').filter((line) => line !== ''));
+  }
+}
