@@ -2,7 +2,7 @@
  * The toxic proxy as a process of its own, in a container between clients and relays, and between relays. It is told what to do
  * by requests: POST /toxin { from, to, toxin }, POST /reset { from, to }.
  */
-import { lookup } from 'node:dns/promises';
+import { reverse } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { nameOf } from '../../scenario/faults.ts';
@@ -19,25 +19,11 @@ interface Order {
 
 const scenario = JSON.parse(readFileSync('/run/chaos/scenario.json', 'utf8')) as Scenario;
 const relays = Array.from({ length: scenario.relays }, (_, relay) => nameOf({ relay }));
-const names = [
-  ...relays,
-  ...scenario.bridges.map((_, bridge) => nameOf({ bridge })),
-  ...scenario.brokers.map((_, broker) => nameOf({ broker })),
-];
-const known = new Map<string, string>();
 
-/** Asks the engine's DNS again for an address that is new: a container that starts anew may have another one. */
+/** The engine's name service knows its containers: `PROJECT-NAME.NETWORK`. Asked each time, as one that starts anew may have another address. */
 async function whose(address: string): Promise<string> {
-  const wanted = plain(address);
-  const before = known.get(wanted);
-  if (before !== undefined && (await addressOf(before)) === wanted) return before;
-  const found = await Promise.all(names.map(async (name) => [name, await addressOf(name)] as const));
-  for (const [name, at] of found) if (at !== undefined) known.set(at, name);
-  return known.get(wanted) ?? 'nobody';
-}
-
-async function addressOf(name: string): Promise<string | undefined> {
-  return lookup(name, { family: 4 }).then(({ address }) => address, () => undefined);
+  const [host = ''] = await reverse(plain(address)).catch(() => []);
+  return /(relay|bridge|broker)-\d+(?=\.)/.exec(host)?.[0] ?? 'nobody';
 }
 
 const proxy = new ToxicProxy(whose);
