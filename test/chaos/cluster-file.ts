@@ -32,6 +32,9 @@ const FOR_CONTAINERS = ['package.json', 'src', 'test'] as const;
 /** What docker-compose.yml says for a life beside other things; here the run starts, stops and looks. */
 const LEFT_OUT = ['build', 'depends_on', 'healthcheck', 'ports', 'volumes', 'networks', 'environment'] as const;
 
+/** Names of containers the engine knows by itself; it is not to ask anybody for others, which would take seconds in a network that leads nowhere. */
+const NO_DNS = ['127.0.0.1'];
+
 /** As JSON, which is YAML. */
 export function clusterFile(scenario: Scenario, { project, directory }: ClusterFileOptions): string {
   const { services } = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as {
@@ -40,7 +43,7 @@ export function clusterFile(scenario: Scenario, { project, directory }: ClusterF
   const like = (service: string, name: string, more: Json): Json => {
     const known = Object.entries(services[service] ?? {});
     const kept = Object.fromEntries(known.filter(([key]) => !LEFT_OUT.some((one) => one === key)));
-    const fixed = { container_name: `${project}-${name}`, restart: 'no', healthcheck: { disable: true } };
+    const fixed = { container_name: `${project}-${name}`, restart: 'no', healthcheck: { disable: true }, dns: NO_DNS };
     return { ...kept, ...fixed, ...more };
   };
   const environmentOf = (service: string, ...leftOut: readonly string[]): Json => {

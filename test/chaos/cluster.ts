@@ -1,5 +1,5 @@
 /** The containers of a chaos run: started, stopped, looked at, and taken away whatever becomes of the run. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scenario } from '../scenario/scenario.ts';
@@ -7,6 +7,8 @@ import { clusterFile } from './cluster-file.ts';
 import { compose, docker, inNetworkOf } from './engine.ts';
 import { CONTROL_PORT } from './places.ts';
 
+/** Of Linux: established, and close-wait. */
+const OPEN_STATES = ['01', '08'];
 const LABEL = 'com.docker.compose.project';
 
 export class Cluster {
@@ -82,6 +84,17 @@ export class Cluster {
   /** Of the process that its container began with; 0 where it does not run. */
   async pid(name: string): Promise<number> {
     return Number(await docker('inspect', '--format', '{{.State.Pid}}', this.container(name)));
+  }
+
+  /** Connections that are open at a port of it, or that only it has not closed, as its kernel has them. */
+  async connections(name: string, port: number): Promise<number> {
+    const pid = await this.pid(name);
+    const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const rows = ['tcp', 'tcp6'].flatMap((file) => readFileSync(`/proc/${pid}/net/${file}`, 'utf8').split('\n'));
+    return rows.filter((row) => {
+      const [, address = '', , state = ''] = row.trim().split(/\s+/);
+      return address.endsWith(local) && OPEN_STATES.includes(state);
+    }).length;
   }
 
   async address(name: string, network: string): Promise<string> {

@@ -3,6 +3,7 @@ import type { Held, Happening } from '../scenario/history.ts';
 import { sum } from '../support/compose/metrics-text.ts';
 import type { Cluster } from './cluster.ts';
 import { type Look, look } from './observer.ts';
+import { RELAY_PORT } from './places.ts';
 
 export interface HeldOptions {
   readonly relays: readonly string[];
@@ -15,50 +16,46 @@ export interface HeldOptions {
 
 /** Connections end in their own time: a relay gives one that says nothing 10 s, and lingers after a refusal. */
 const SETTLES_MS = 30_000;
-/** Spare descriptors that a relay opens as it needs them and keeps: name service, files that are read again. */
-const GRAIN = 3;
+/** Descriptors that a relay opens when it needs them and keeps: spare forwards to other nodes, of name service, of files. */
+const GRAIN = 16;
 
-type Of = readonly [of: Held, metric: string];
-const OF_CLIENTS: readonly Of[] = [['streams', 'beacon_streams']];
-const OF_RELAYS: readonly Of[] = [
-  ['slots', 'beacon_slots_used'],
-  ['sessions', 'beacon_splices'],
-  ['sockets', 'beacon_process_open_fds'],
-];
+interface Weight {
+  readonly of: Held;
+  readonly value: number;
+  readonly base: number;
+}
+type Weigh = (seen: Look) => Promise<readonly Weight[]>;
 
 /** First of bridges and brokers, whose streams have ended; then these end, and of relays. */
-export async function withHeld(cluster: Cluster, { relays, clients, base, tell }: HeldOptions): Promise<void> {
-  const zero = (): number => 0;
-  await settle(cluster, clients, OF_CLIENTS, zero, tell);
+export async function weighHeld(cluster: Cluster, { relays, clients, base, tell }: HeldOptions): Promise<void> {
+  await settle(cluster, clients, async ({ metrics }) => [{ of: 'streams', value: sum(metrics, 'beacon_streams'), base: 0 }], tell);
   await Promise.all(clients.map((name) => cluster.stop(name, 30)));
-  const baseOf = (name: string, metric: string): number => {
-    const seen = base.find((each) => each.name === name);
-    return metric === 'beacon_process_open_fds' ? sum(seen?.metrics ?? [], metric) + GRAIN : 0;
+  const descriptors = ({ metrics }: Pick<Look, 'metrics'>): number => sum(metrics, 'beacon_process_open_fds');
+  const weigh: Weigh = async (seen) => {
+    const { name, metrics } = seen;
+    const before = base.find((each) => each.name === name) ?? { metrics: [] };
+    return [
+      { of: 'slots', value: sum(metrics, 'beacon_slots_used'), base: 0 },
+      { of: 'sessions', value: sum(metrics, 'beacon_splices'), base: 0 },
+      { of: 'sockets', value: await cluster.connections(name, RELAY_PORT), base: 0 },
+      { of: 'sockets', value: descriptors(seen), base: descriptors(before) + GRAIN },
+    ];
   };
-  await settle(cluster, relays, OF_RELAYS, baseOf, tell);
+  await settle(cluster, relays, weigh, tell);
 }
 
-async function settle(
-  cluster: Cluster,
-  names: readonly string[],
-  what: readonly Of[],
-  baseOf: (name: string, metric: string) => number,
-  tell: (happening: Happening) => void,
-): Promise<void> {
+/** Looks until each is back at its base, or time is up. */
+async function settle(cluster: Cluster, names: readonly string[], weigh: Weigh, tell: HeldOptions['tell']): Promise<void> {
   const end = Date.now() + SETTLES_MS;
   const one = async (name: string): Promise<void> => {
     for (;;) {
       const seen = await look(cluster, name);
-      const held = what.map(([of, metric]): Extract<Happening, { what: 'held' }> => {
-        const value = seen ? sum(seen.metrics, metric) : Number.NaN;
-        return { what: 'held', of, at: name, value, base: baseOf(name, metric) };
-      });
-      if (seen && (held.every(({ value, base }) => value <= base) || Date.now() > end)) {
-        for (const happening of held) tell(happening);
+      const held = seen ? await weigh(seen) : undefined;
+      if (held?.every(({ value, base }) => value <= base) || Date.now() > end) {
+        // Nothing is told of who never answers: then the history is not complete, which a checker says.
+        for (const weight of held ?? []) tell({ what: 'held', at: name, ...weight });
         return;
       }
-      // Nothing is told of who never answers: then the history is not complete, which a checker says.
-      if (Date.now() > end) return;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   };

@@ -23,6 +23,8 @@ export class Lives implements Processes {
   readonly #lives: Life[] = [];
   /** Who is wanted to run, by who wants it not to: a fault, or the plan of the client. */
   readonly #reasonsToBeDown = new Map<string, number>();
+  /** Killed or stopped, and not ended yet. */
+  readonly #ending = new Set<string>();
   readonly found: Violation[] = [];
 
   /** @param now milliseconds since the run began */
@@ -46,8 +48,9 @@ export class Lives implements Processes {
     const reasons = (this.#reasonsToBeDown.get(name) ?? 1) - 1;
     this.#reasonsToBeDown.set(name, Math.max(0, reasons));
     if (reasons > 0 || this.isUp(name)) return;
-    this.#lives.push({ name, fromMs: this.#now(), untilMs: undefined, incarnation: undefined });
+    const fromMs = this.#now();
     await this.#cluster.start(name);
+    this.#lives.push({ name, fromMs, untilMs: undefined, incarnation: undefined });
   }
 
   async kill(name: string): Promise<void> {
@@ -71,7 +74,8 @@ export class Lives implements Processes {
   /** Looks whether everything that is to run does. */
   async verify(): Promise<void> {
     for (const life of this.#lives.filter(({ untilMs }) => untilMs === undefined)) {
-      if ((await this.#cluster.pid(life.name)) > 0 || life.untilMs !== undefined) continue;
+      const runs = (await this.#cluster.pid(life.name)) > 0;
+      if (runs || this.#ending.has(life.name) || life.untilMs !== undefined) continue;
       this.#fault(`${life.name} ended by itself`);
       life.untilMs = this.#now();
     }
@@ -107,8 +111,6 @@ export class Lives implements Processes {
     this.#ending.add(name);
     return true;
   }
-  readonly #ending = new Set<string>();
-
   async #stop(name: string, seconds: number): Promise<void> {
     const code = await this.#cluster.stop(name, seconds);
     this.#ended(name);
