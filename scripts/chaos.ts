@@ -39,7 +39,8 @@ if (lacks !== undefined) {
   process.exit(1);
 }
 
-const image = options.image ?? buildImage({ tag: process.env['BEACON_IMAGE'], base: process.env['NODE_IMAGE'] });
+const image =
+  options.image ?? buildImage({ tag: process.env['BEACON_IMAGE'], base: process.env['NODE_IMAGE'] });
 const scenario = chaosScenario(seed, minutes * 60_000);
 const cluster = new Cluster(scenario, { BEACON_IMAGE: image });
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -48,12 +49,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     void cluster.down().finally(() => process.exit(130));
   });
 try {
-  console.log(`chaos: seed ${seed}, ${(scenario.untilMs / 60_000).toFixed(1)} min, ${scenario.faults.length} faults, ${scenario.streams.length} streams`);
+  console.log(
+    `chaos: seed ${seed}, ${(scenario.untilMs / 60_000).toFixed(1)} min, ${scenario.faults.length} faults, ${scenario.streams.length} streams`,
+  );
   const run = await new Run(scenario, cluster, (text) => console.log(text)).run();
   const violations = judged(run);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ ...run, violations })}\n`);
-  for (const { checker, ms, text } of violations) console.log(`${checker} at ${(ms / 1_000).toFixed(1)} s: ${text}`);
-  console.log(violations.length === 0 ? `chaos: seed ${seed}: every checker is content` : `chaos: seed ${seed}: ${violations.length} violations`);
+  for (const { checker, ms, text } of violations)
+    console.log(`${checker} at ${(ms / 1_000).toFixed(1)} s: ${text}`);
+  console.log(
+    violations.length === 0
+      ? `chaos: seed ${seed}: every checker is content`
+      : `chaos: seed ${seed}: ${violations.length} violations`,
+  );
   process.exitCode = violations.length === 0 ? 0 : 1;
 } finally {
   await cluster.down();

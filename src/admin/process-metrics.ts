@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { LOOP_DELAY_PERIOD_MS } from '../base/limits.ts';
 import { VERSION } from '../base/version.ts';
 import { systemDescriptors } from '../net/door/samplers.ts';
-import { type Metrics, one } from './metrics.ts';
+import { each, type Metrics, one } from './metrics.ts';
 
 /** Milliseconds between two samples of the event loop; Node counts them into the delay. */
 const RESOLUTION_MS = 20;
@@ -38,12 +38,31 @@ export function addProcessMetrics(metrics: Metrics, daemon: string, clock: Clock
   });
   metrics.value('beacon_process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   metrics.value(
+    'beacon_process_heap_bytes',
+    'Heap of JavaScript in use, garbage included.',
+    () => process.memoryUsage().heapUsed,
+  );
+  metrics.gauge(
+    {
+      name: 'beacon_process_active_resources',
+      help: 'What keeps the process from ending, by type as Node calls it: sockets, timers and the like.',
+      labels: ['type'],
+    },
+    () => each('type', countOf(process.getActiveResourcesInfo())),
+  );
+  metrics.value(
     'beacon_process_open_fds',
     'Open descriptors; nothing where the system does not count them.',
     () => descriptors.count(),
   );
   metrics.value('beacon_process_max_fds', 'Descriptors that the process may open.', () => descriptors.limit);
   return delay;
+}
+
+function countOf(names: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
 
 /** Of whole periods, so that every scraper sees the same, and none resets what another one wants to see. */

@@ -10,9 +10,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import { type Place, nameOf } from '../scenario/faults.ts';
+import { nameOf, type Place } from '../scenario/faults.ts';
 import type { Scenario } from '../scenario/scenario.ts';
-import { clientPort, CONTROL_PORT, entryHost, forwardPort, gossipPort, storePort } from './places.ts';
+import { CONTROL_PORT, clientPort, entryHost, forwardPort, gossipPort, storePort } from './places.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 interface ComposeService extends Json {
@@ -30,7 +30,15 @@ export interface ClusterFileOptions {
 const CODE = '/chaos';
 const FOR_CONTAINERS = ['package.json', 'src', 'test'] as const;
 /** What docker-compose.yml says for a life beside other things; here the run starts, stops and looks. */
-const LEFT_OUT = ['build', 'depends_on', 'healthcheck', 'ports', 'volumes', 'networks', 'environment'] as const;
+const LEFT_OUT = [
+  'build',
+  'depends_on',
+  'healthcheck',
+  'ports',
+  'volumes',
+  'networks',
+  'environment',
+] as const;
 
 /** Names of containers the engine knows by itself; it is not to ask anybody for others, which would take seconds in a network that leads nowhere. */
 const NO_DNS = ['127.0.0.1'];
@@ -43,7 +51,12 @@ export function clusterFile(scenario: Scenario, { project, directory }: ClusterF
   const like = (service: string, name: string, more: Json): Json => {
     const known = Object.entries(services[service] ?? {});
     const kept = Object.fromEntries(known.filter(([key]) => !LEFT_OUT.some((one) => one === key)));
-    const fixed = { container_name: `${project}-${name}`, restart: 'no', healthcheck: { disable: true }, dns: NO_DNS };
+    const fixed = {
+      container_name: `${project}-${name}`,
+      restart: 'no',
+      healthcheck: { disable: true },
+      dns: NO_DNS,
+    };
     return { ...kept, ...fixed, ...more };
   };
   const environmentOf = (service: string, ...leftOut: readonly string[]): Json => {
@@ -53,7 +66,10 @@ export function clusterFile(scenario: Scenario, { project, directory }: ClusterF
   const script = (name: string, file: string, more: Json): Json =>
     like('store', name, {
       ...{ entrypoint: ['node', `${CODE}/test/chaos/${file}`], command: [] },
-      volumes: [...FOR_CONTAINERS.map((path) => `${resolve(path)}:${CODE}/${path}:ro`), `${directory}:/run/chaos:ro`],
+      volumes: [
+        ...FOR_CONTAINERS.map((path) => `${resolve(path)}:${CODE}/${path}:ro`),
+        `${directory}:/run/chaos:ro`,
+      ],
       ...more,
     });
   const secrets = { volumes: ['secrets:/secrets:ro'] };
@@ -62,7 +78,11 @@ export function clusterFile(scenario: Scenario, { project, directory }: ClusterF
   const daemons: Record<string, Json> = {};
   for (const place of relays) {
     const environment = { ...environmentOf('relay-1'), ...relayEnvironment(place, relays) };
-    daemons[nameOf(place)] = like('relay-1', nameOf(place), { ...secrets, environment, networks: ['relays'] });
+    daemons[nameOf(place)] = like('relay-1', nameOf(place), {
+      ...secrets,
+      environment,
+      networks: ['relays'],
+    });
   }
   const client = (side: 'bridge' | 'broker', index: number, ca: number, network: string): void => {
     const name = `${side}-${index}`;
@@ -93,16 +113,24 @@ export function clusterFile(scenario: Scenario, { project, directory }: ClusterF
     services: {
       ...daemons,
       setup: { ...base, volumes },
-      toxic: script('toxic', 'toxic/main.ts', { networks, environment: { CHAOS_CONTROL_PORT: String(CONTROL_PORT) } }),
+      toxic: script('toxic', 'toxic/main.ts', {
+        networks,
+        environment: { CHAOS_CONTROL_PORT: String(CONTROL_PORT) },
+      }),
       store: script('store', 'workload/store.ts', { networks: ['store'] }),
       client: script('client', 'workload/client.ts', { networks: ['workloads'] }),
     },
-    networks: Object.fromEntries(['outside', 'relays', 'store', 'workloads'].map((name) => [name, { internal: true }])),
+    networks: Object.fromEntries(
+      ['outside', 'relays', 'store', 'workloads'].map((name) => [name, { internal: true }]),
+    ),
     volumes: { secrets: {} },
   });
 }
 
-function relayEnvironment({ relay }: { readonly relay: number }, relays: readonly { readonly relay: number }[]): Json {
+function relayEnvironment(
+  { relay }: { readonly relay: number },
+  relays: readonly { readonly relay: number }[],
+): Json {
   const peers = relays.map((other) => [nameOf(other as Place), other.relay] as const);
   return {
     BEACON_NODE_NAME: nameOf({ relay }),

@@ -90,7 +90,9 @@ export class Cluster {
   async connections(name: string, port: number): Promise<number> {
     const pid = await this.pid(name);
     const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-    const rows = ['tcp', 'tcp6'].flatMap((file) => readFileSync(`/proc/${pid}/net/${file}`, 'utf8').split('\n'));
+    const rows = ['tcp', 'tcp6'].flatMap((file) =>
+      readFileSync(`/proc/${pid}/net/${file}`, 'utf8').split('\n'),
+    );
     return rows.filter((row) => {
       const [, address = '', , state = ''] = row.trim().split(/\s+/);
       return address.endsWith(local) && OPEN_STATES.includes(state);
@@ -110,11 +112,30 @@ export class Cluster {
   /** Tells the toxic proxy. */
   async toxic(path: 'toxin' | 'reset', order: unknown): Promise<void> {
     const url = `http://127.0.0.1:${CONTROL_PORT}/${path}`;
-    await this.inNetwork('toxic', 'curl', '--silent', '--fail', '--max-time', '20', '--data', JSON.stringify(order), url);
+    await this.inNetwork(
+      'toxic',
+      'curl',
+      '--silent',
+      '--fail',
+      '--max-time',
+      '20',
+      '--data',
+      JSON.stringify(order),
+      url,
+    );
   }
 
   async renewCertificates(ca: number): Promise<void> {
-    await this.compose('run', '--rm', '--no-deps', '--name', `${this.project}-renew-${ca}`, 'setup', 'renew', String(ca));
+    await this.compose(
+      'run',
+      '--rm',
+      '--no-deps',
+      '--name',
+      `${this.project}-renew-${ca}`,
+      'setup',
+      'renew',
+      String(ca),
+    );
   }
 
   /** Ends everything and removes it, what `compose run` began included. */
@@ -128,8 +149,14 @@ export class Cluster {
 
   /** What the engine still has of the run. */
   async leftovers(): Promise<readonly string[]> {
-    const lists = [['ps', '--all'], ['network', 'ls'], ['volume', 'ls']];
-    const all = await Promise.all(lists.map((list) => docker(...list, '--quiet', '--filter', `label=${LABEL}=${this.project}`)));
+    const lists = [
+      ['ps', '--all'],
+      ['network', 'ls'],
+      ['volume', 'ls'],
+    ];
+    const all = await Promise.all(
+      lists.map((list) => docker(...list, '--quiet', '--filter', `label=${LABEL}=${this.project}`)),
+    );
     return all.flatMap((text) => text.split('\n').filter((line) => line !== ''));
   }
 }

@@ -8,7 +8,11 @@ const MAX_OUTPUT_BYTES = 64 * 1_048_576;
 /** Longer than anything takes that is not broken, on a busy machine. */
 const PATIENCE_MS = 180_000;
 
-export async function program(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function program(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   const { stdout } = await run(command, args, { env, maxBuffer: MAX_OUTPUT_BYTES, timeout: PATIENCE_MS });
   return stdout.trim();
 }
@@ -18,7 +22,12 @@ export function docker(...args: readonly string[]): Promise<string> {
 }
 
 /** Compose with that file and project name. */
-export async function compose(file: string, project: string, env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<string> {
+export async function compose(
+  file: string,
+  project: string,
+  env: NodeJS.ProcessEnv,
+  ...args: readonly string[]
+): Promise<string> {
   const [command = '', ...first] = findCompose() ?? [];
   return program(command, [...first, '--file', file, '--project-name', project, ...args], env);
 }
@@ -32,8 +41,16 @@ export function inNetworkOf(pid: number, command: string, ...args: readonly stri
 export async function missing(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'only root may enter the networks of containers';
   if (!findCompose()) return 'there is no docker compose';
-  for (const [command, ...args] of [['docker', 'version'], ['nsenter', '--version'], ['curl', '--version'], ['nft', '--version']] as const) {
-    const works = await program(command, args).then(() => true, () => false);
+  for (const [command, ...args] of [
+    ['docker', 'version'],
+    ['nsenter', '--version'],
+    ['curl', '--version'],
+    ['nft', '--version'],
+  ] as const) {
+    const works = await program(command, args).then(
+      () => true,
+      () => false,
+    );
     if (!works) return `'${[command, ...args].join(' ')}' does not work`;
   }
   return undefined;

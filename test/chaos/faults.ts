@@ -93,7 +93,12 @@ export class Faults {
   }
 
   async #renew(place: Place): Promise<Undo> {
-    const plan = 'bridge' in place ? this.#scenario.bridges[place.bridge] : 'broker' in place ? this.#scenario.brokers[place.broker] : undefined;
+    const plan =
+      'bridge' in place
+        ? this.#scenario.bridges[place.bridge]
+        : 'broker' in place
+          ? this.#scenario.brokers[place.broker]
+          : undefined;
     if (!plan) return nothing;
     await this.#cluster.renewCertificates(plan.ca);
     // Others see the new files by themselves, within 10 s; one that is down reads them when it starts.
@@ -147,15 +152,23 @@ export class Faults {
 
   /** The whole table at once, one after the other: rules of nft have no names. */
   #apply(): Promise<void> {
-    this.#applied = this.#applied.catch(() => {}).then(async () => {
-      const lines = [...this.#rules.values()].flat().map((rule) => `add rule ip ${TABLE} ${rule}`);
-      const chains = ['input', 'output'].map(
-        (chain) => `add chain ip ${TABLE} ${chain} { type filter hook ${chain} priority 0 ; }`,
-      );
-      const text = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, `add table ip ${TABLE}`, ...chains, ...lines];
-      this.#cluster.writeText('rules.nft', `${text.join('\n')}\n`);
-      await this.#cluster.inNetwork('toxic', 'nft', '--file', `${this.#cluster.directory}/rules.nft`);
-    });
+    this.#applied = this.#applied
+      .catch(() => {})
+      .then(async () => {
+        const lines = [...this.#rules.values()].flat().map((rule) => `add rule ip ${TABLE} ${rule}`);
+        const chains = ['input', 'output'].map(
+          (chain) => `add chain ip ${TABLE} ${chain} { type filter hook ${chain} priority 0 ; }`,
+        );
+        const text = [
+          `add table ip ${TABLE}`,
+          `delete table ip ${TABLE}`,
+          `add table ip ${TABLE}`,
+          ...chains,
+          ...lines,
+        ];
+        this.#cluster.writeText('rules.nft', `${text.join('\n')}\n`);
+        await this.#cluster.inNetwork('toxic', 'nft', '--file', `${this.#cluster.directory}/rules.nft`);
+      });
     return this.#applied;
   }
 }
@@ -176,5 +189,11 @@ function portsOf(relay: number): string {
 /** Late; late and in slices; or thin: three ways for a link to be slow. */
 function slowness(ms: number, index: number): Toxin {
   const late = { ...HARMLESS, delayMs: ms };
-  return [late, { ...late, sliceBytes: 1 + ((index * 37) % 500) }, { ...HARMLESS, bytesPerSecond: 64 * 1_024 * (1_000 / (ms + 50)) }][index % 3] ?? late;
+  return (
+    [
+      late,
+      { ...late, sliceBytes: 1 + ((index * 37) % 500) },
+      { ...HARMLESS, bytesPerSecond: 64 * 1_024 * (1_000 / (ms + 50)) },
+    ][index % 3] ?? late
+  );
 }

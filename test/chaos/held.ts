@@ -1,5 +1,5 @@
 /** What processes still hold when all clients have ended: slots, sessions, streams, and descriptors. */
-import type { Held, Happening } from '../scenario/history.ts';
+import type { Happening, Held } from '../scenario/history.ts';
 import { sum } from '../support/compose/metrics-text.ts';
 import type { Cluster } from './cluster.ts';
 import { type Look, look } from './observer.ts';
@@ -27,8 +27,16 @@ interface Weight {
 type Weigh = (seen: Look) => Promise<readonly Weight[]>;
 
 /** First of bridges and brokers, whose streams have ended; then these end, and of relays. */
-export async function weighHeld(cluster: Cluster, { relays, clients, base, tell }: HeldOptions): Promise<void> {
-  await settle(cluster, clients, async ({ metrics }) => [{ of: 'streams', value: sum(metrics, 'beacon_streams'), base: 0 }], tell);
+export async function weighHeld(
+  cluster: Cluster,
+  { relays, clients, base, tell }: HeldOptions,
+): Promise<void> {
+  await settle(
+    cluster,
+    clients,
+    async ({ metrics }) => [{ of: 'streams', value: sum(metrics, 'beacon_streams'), base: 0 }],
+    tell,
+  );
   await Promise.all(clients.map((name) => cluster.stop(name, 30)));
   const descriptors = ({ metrics }: Pick<Look, 'metrics'>): number => sum(metrics, 'beacon_process_open_fds');
   const weigh: Weigh = async (seen) => {
@@ -45,7 +53,12 @@ export async function weighHeld(cluster: Cluster, { relays, clients, base, tell 
 }
 
 /** Looks until each is back at its base, or time is up. */
-async function settle(cluster: Cluster, names: readonly string[], weigh: Weigh, tell: HeldOptions['tell']): Promise<void> {
+async function settle(
+  cluster: Cluster,
+  names: readonly string[],
+  weigh: Weigh,
+  tell: HeldOptions['tell'],
+): Promise<void> {
   const end = Date.now() + SETTLES_MS;
   const one = async (name: string): Promise<void> => {
     for (;;) {

@@ -1,9 +1,9 @@
 /** The checkers of test/scenario on a chaos run. */
 import type { Violation } from '../scenario/checker.ts';
+import { nameOf } from '../scenario/faults.ts';
 import type { Event, History, StreamId } from '../scenario/history.ts';
 import { judge } from '../scenario/judge.ts';
 import type { Scenario } from '../scenario/scenario.ts';
-import { nameOf } from '../scenario/faults.ts';
 import type { ChaosRun } from './run.ts';
 
 /** The engine tells of a death so much later than the kernel tells the peers. */
@@ -38,5 +38,7 @@ export function withDeaths(history: History, scenario: Scenario): History {
 function deathOf(event: Event, scenario: Scenario): { readonly name: string; readonly ms: number }[] {
   if (event.what !== 'fault' || !event.on) return [];
   const fault = scenario.faults[event.fault];
-  return fault?.kind === 'kill' || fault?.kind === 'restart' ? [{ name: nameOf(fault.place), ms: event.ms }] : [];
+  return fault?.kind === 'kill' || fault?.kind === 'restart'
+    ? [{ name: nameOf(fault.place), ms: event.ms }]
+    : [];
 }

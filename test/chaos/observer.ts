@@ -11,7 +11,6 @@ import { type Metric, parseMetrics, sum } from '../support/compose/metrics-text.
 import type { Cluster } from './cluster.ts';
 import { ADMIN_PORT, HEALTH_PORT } from './places.ts';
 
-
 const EVERY_MS = 1_000;
 /** One that is paused does not answer. */
 const PATIENCE_S = 2;
@@ -81,7 +80,12 @@ export class Observer {
 
 /** What counts against a limit at that instant. */
 export function levelsOf({ name, metrics, status }: Look): readonly Happening[] {
-  const level = (of: 'slots' | 'waiting' | 'rateEntries' | 'window', metric: string, most: number, labels = ''): Happening => ({
+  const level = (
+    of: 'slots' | 'waiting' | 'rateEntries' | 'window',
+    metric: string,
+    most: number,
+    labels = '',
+  ): Happening => ({
     what: 'level',
     of,
     at: name,
@@ -97,6 +101,11 @@ export function levelsOf({ name, metrics, status }: Look): readonly Happening[] 
   // The daemon adds up its tunnels, so that the limit is that of all of them.
   const tunnels = Array.isArray(status.tunnels) ? status.tunnels.length : Number(status.tunnels ?? 0);
   return ['in', 'out'].map((direction) =>
-    level('window', 'beacon_window_used_bytes', MOST.window * Math.max(1, tunnels), `direction="${direction}"`),
+    level(
+      'window',
+      'beacon_window_used_bytes',
+      MOST.window * Math.max(1, tunnels),
+      `direction="${direction}"`,
+    ),
   );
 }

@@ -1,9 +1,10 @@
 /** Which daemons of a run are up, as the run itself started and ended them; what ended by itself is a fault of the product. */
-import type { Event, Happening } from '../scenario/history.ts';
+
 import type { Violation } from '../scenario/checker.ts';
+import type { Event, Happening } from '../scenario/history.ts';
 import type { Cluster } from './cluster.ts';
-import type { Look } from './observer.ts';
 import type { Processes } from './faults.ts';
+import type { Look } from './observer.ts';
 
 interface Life {
   readonly name: string;

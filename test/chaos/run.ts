@@ -5,7 +5,7 @@ import type { Violation } from '../scenario/checker.ts';
 import { nameOf } from '../scenario/faults.ts';
 import type { Event, Happening } from '../scenario/history.ts';
 import type { ClientPlan, Scenario } from '../scenario/scenario.ts';
-import { Cluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
 import { weighHeld } from './held.ts';
 import { type Look, levelsOf, look, Observer } from './observer.ts';
@@ -25,7 +25,16 @@ export interface ChaosRun {
 /** Everything is there, and has found each other, before the run begins. */
 const READY_SECONDS = 90;
 /** What was begun is told by its time; in this order where that is the same millisecond. */
-const ORDER: readonly Happening['what'][] = ['opened', 'served', 'wrote', 'finished', 'read', 'end', 'aborted', 'failed'];
+const ORDER: readonly Happening['what'][] = [
+  'opened',
+  'served',
+  'wrote',
+  'finished',
+  'read',
+  'end',
+  'aborted',
+  'failed',
+];
 
 export class Run {
   readonly #scenario: Scenario;
@@ -43,7 +52,11 @@ export class Run {
     this.#scenario = scenario;
     this.#cluster = cluster;
     this.#say = say;
-    this.#lives = new Lives(cluster, () => this.#now(), (happening) => this.#tell(happening));
+    this.#lives = new Lives(
+      cluster,
+      () => this.#now(),
+      (happening) => this.#tell(happening),
+    );
     this.#views = new Views(scenario);
   }
 
@@ -54,7 +67,9 @@ export class Run {
     await this.#cluster.up(...clients.filter((name) => this.#plan(name)?.spans[0]?.fromMs === 0));
     await this.#cluster.compose('up', '--no-start', '--no-deps', ...clients);
     await this.#until('tunnels of all brokers', async () => {
-      const brokers = clients.filter((name) => name.startsWith('broker') && this.#plan(name)?.spans[0]?.fromMs === 0);
+      const brokers = clients.filter(
+        (name) => name.startsWith('broker') && this.#plan(name)?.spans[0]?.fromMs === 0,
+      );
       const looks = await Promise.all(brokers.map((name) => look(this.#cluster, name)));
       return looks.every((seen) => seen?.status.connected === true);
     });
@@ -69,7 +84,12 @@ export class Run {
     await observer.stop();
     this.#say('what is held when all have ended');
     await this.#cluster.stop('client', 5);
-    await weighHeld(this.#cluster, { relays, clients: clients.filter((name) => this.#lives.isUp(name)), base, tell: (happening) => this.#tell(happening) });
+    await weighHeld(this.#cluster, {
+      relays,
+      clients: clients.filter((name) => this.#lives.isUp(name)),
+      base,
+      tell: (happening) => this.#tell(happening),
+    });
     await this.#cluster.stop('store', 5);
     await Promise.all(stories);
     return this.#result();
@@ -79,7 +99,10 @@ export class Run {
     const { relays, bridges, brokers } = this.#scenario;
     return {
       relays: Array.from({ length: relays }, (_, relay) => nameOf({ relay })),
-      clients: [...bridges.map((_, bridge) => nameOf({ bridge })), ...brokers.map((_, broker) => nameOf({ broker }))],
+      clients: [
+        ...bridges.map((_, bridge) => nameOf({ bridge })),
+        ...brokers.map((_, broker) => nameOf({ broker })),
+      ],
     };
   }
 
@@ -89,12 +112,16 @@ export class Run {
   }
 
   async #bringUp(relays: readonly string[], clients: readonly string[]): Promise<void> {
-    this.#say(`bringing up ${relays.length} relays, and ${clients.length} bridges and brokers of ${this.#scenario.cas} CAs`);
+    this.#say(
+      `bringing up ${relays.length} relays, and ${clients.length} bridges and brokers of ${this.#scenario.cas} CAs`,
+    );
     await this.#cluster.compose('up', '--no-deps', 'setup');
     await this.#cluster.up('toxic', 'store', ...relays);
     await this.#until('one cluster', async () => {
       const looks = await this.#lookAtAll(relays);
-      return looks.every((seen) => seen.status.members?.every(({ state, incarnation }) => state === 'connected' && incarnation !== null));
+      return looks.every((seen) =>
+        seen.status.members?.every(({ state, incarnation }) => state === 'connected' && incarnation !== null),
+      );
     });
   }
 
@@ -128,12 +155,15 @@ export class Run {
     if (ms < 0 || ms > this.#scenario.untilMs) return;
     if (!this.#lives.onLook(seen, this.#beganMs)) return;
     this.#looks.push(seen);
-    for (const happening of [...levelsOf(seen), ...this.#views.of(seen)]) this.#events.push({ ...happening, ms });
+    for (const happening of [...levelsOf(seen), ...this.#views.of(seen)])
+      this.#events.push({ ...happening, ms });
   }
 
   /** Lines of JSON that a container prints, until it ends. */
   async #follow(name: string): Promise<void> {
-    const child = spawn('docker', ['logs', '--follow', this.#cluster.container(name)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('docker', ['logs', '--follow', this.#cluster.container(name)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stderr.on('data', (text: Buffer) => this.#say(`${name}: ${text.toString().trim()}`));
     for await (const line of createInterface(child.stdout)) {
       if (!line.startsWith('{')) continue;
@@ -171,7 +201,8 @@ export class Run {
   #playClient(name: string): void {
     for (const { fromMs, untilMs } of this.#plan(name)?.spans ?? []) {
       if (fromMs > 0) this.#at(fromMs, `${name} comes`, () => this.#lives.up(name));
-      if (untilMs < this.#scenario.untilMs) this.#at(untilMs, `${name} leaves`, () => this.#lives.leave(name));
+      if (untilMs < this.#scenario.untilMs)
+        this.#at(untilMs, `${name} leaves`, () => this.#lives.leave(name));
     }
   }
 
@@ -191,7 +222,9 @@ export class Run {
 
   #result(): ChaosRun {
     const rank = ({ what }: Event): number => ORDER.indexOf(what);
-    const history = [...this.#events, ...this.#lives.events()].sort((one, other) => one.ms - other.ms || rank(one) - rank(other));
+    const history = [...this.#events, ...this.#lives.events()].sort(
+      (one, other) => one.ms - other.ms || rank(one) - rank(other),
+    );
     return {
       scenario: this.#scenario,
       beganMs: this.#beganMs,
@@ -204,6 +237,11 @@ export class Run {
 
 function textOf(fault: Scenario['faults'][number]): string {
   const { kind, atMs: _, forMs, ...rest } = fault;
-  const where = 'place' in rest ? nameOf(rest.place) : 'from' in rest ? `${nameOf(rest.from)} ${'oneWay' in rest && rest.oneWay ? '->' : '<->'} ${nameOf(rest.to)}` : 'gossip';
+  const where =
+    'place' in rest
+      ? nameOf(rest.place)
+      : 'from' in rest
+        ? `${nameOf(rest.from)} ${'oneWay' in rest && rest.oneWay ? '->' : '<->'} ${nameOf(rest.to)}`
+        : 'gossip';
   return `${kind} ${where}${forMs > 0 ? ` for ${(forMs / 1_000).toFixed(1)} s` : ''}`;
 }

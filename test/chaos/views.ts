@@ -33,7 +33,10 @@ export class Views {
   }
 
   #parksOf({ name, status }: Look): readonly Happening[] {
-    return this.#change(name, new Set((status.parks ?? []).filter(({ parked }) => parked > 0).map(({ host }) => host)));
+    return this.#change(
+      name,
+      new Set((status.parks ?? []).filter(({ parked }) => parked > 0).map(({ host }) => host)),
+    );
   }
 
   #change(bridge: string, now: ReadonlySet<string>): Happening[] {
@@ -48,7 +51,13 @@ export class Views {
       if (before.has(node)) continue;
       this.#count += 1;
       this.#parks.set(`${bridge}@${node}`, this.#count);
-      happenings.push({ what: 'parked', park: this.#count, bridge, node, infoHash: this.#infoHashOf(bridge) });
+      happenings.push({
+        what: 'parked',
+        park: this.#count,
+        bridge,
+        node,
+        infoHash: this.#infoHashOf(bridge),
+      });
     }
     return happenings;
   }
@@ -60,7 +69,9 @@ export class Views {
   #directoryOf({ name: node, status, ms }: Look): readonly Happening[] {
     const { incarnation, directoryEntries, members = [] } = status;
     if (typeof incarnation !== 'number') return [];
-    const known = members.flatMap((row) => (typeof row['incarnation'] === 'number' ? [[String(row['node']), row['incarnation']] as const] : []));
+    const known = members.flatMap((row) =>
+      typeof row['incarnation'] === 'number' ? [[String(row['node']), row['incarnation']] as const] : [],
+    );
     const holders = this.#holders();
     const expected = Object.values(holders).reduce((sum, nodes) => sum + nodes.length, 0);
     if (directoryEntries === expected) this.#differsSince.delete(node);
@@ -68,7 +79,14 @@ export class Views {
     const since = this.#differsSince.get(node);
     // Bridges and relays are not asked in the same instant.
     if (since !== undefined && ms - since <= ADVERT_MS) return [];
-    return [{ what: 'directory', node, members: { ...Object.fromEntries(known), [node]: incarnation }, holders: since === undefined ? holders : {} }];
+    return [
+      {
+        what: 'directory',
+        node,
+        members: { ...Object.fromEntries(known), [node]: incarnation },
+        holders: since === undefined ? holders : {},
+      },
+    ];
   }
 
   #holders(): Record<string, string[]> {

@@ -7,7 +7,12 @@ const HEIGHT = 130;
 const GAP_MS = 4_000;
 const ROUND_STEPS = [1, 2, 2.5, 5, 10];
 
-export function curves(kind: CurveKind, all: readonly Curve[], faults: readonly FaultSpan[], axis: TimeAxis): string {
+export function curves(
+  kind: CurveKind,
+  all: readonly Curve[],
+  faults: readonly FaultSpan[],
+  axis: TimeAxis,
+): string {
   const { title, unit } = CURVES[kind];
   const most = roundUp(Math.max(1, ...all.flatMap(({ points }) => points.map(([, value]) => value))));
   const y = (value: number): number => round(HEIGHT - (value / most) * (HEIGHT - 10));
@@ -16,12 +21,18 @@ export function curves(kind: CurveKind, all: readonly Curve[], faults: readonly 
     return `<rect class="shade" x="${x}" y="0" width="${width}" height="${HEIGHT}"/>`;
   });
   const levels = [0, most / 2, most].map(
-    (value) => `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${y(value)}" y2="${y(value)}"/><text class="level" x="${PLOT.left - 10}" y="${y(value) + 4}">${value}${value === most ? ` ${unit}` : ''}</text>`,
+    (value) =>
+      `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${y(value)}" y2="${y(value)}"/><text class="level" x="${PLOT.left - 10}" y="${y(value) + 4}">${value}${value === most ? ` ${unit}` : ''}</text>`,
   );
   const lines = all.map(
-    ({ name, points }) => `<path class="curve ${colourOf(name)}" d="${pathOf(points, axis, y)}"><title>${name}</title></path>`,
+    ({ name, points }) =>
+      `<path class="curve ${colourOf(name)}" d="${pathOf(points, axis, y)}"><title>${name}</title></path>`,
   );
-  const svg = chart(HEIGHT, `${title} over time`, bands.join('') + axis.grid(HEIGHT) + levels.join('') + lines.join(''));
+  const svg = chart(
+    HEIGHT,
+    `${title} over time`,
+    bands.join('') + axis.grid(HEIGHT) + levels.join('') + lines.join(''),
+  );
   return `<figure><figcaption>${title}</figcaption>${svg}</figure>`;
 }
 

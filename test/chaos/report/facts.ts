@@ -40,12 +40,22 @@ export interface Curve {
   readonly points: readonly (readonly [ms: number, value: number])[];
 }
 
-export function faultSpans({ history, scenario }: Pick<ChaosRun, 'history' | 'scenario'>): readonly FaultSpan[] {
+export function faultSpans({
+  history,
+  scenario,
+}: Pick<ChaosRun, 'history' | 'scenario'>): readonly FaultSpan[] {
   return scenario.faults.flatMap((fault, index) => {
-    const times = history.flatMap((event) => (event.what === 'fault' && event.fault === index ? [event.ms] : []));
+    const times = history.flatMap((event) =>
+      event.what === 'fault' && event.fault === index ? [event.ms] : [],
+    );
     const [fromMs, untilMs] = times;
     if (fromMs === undefined) return [];
-    const names = 'place' in fault ? [nameOf(fault.place)] : 'from' in fault ? [nameOf(fault.from), nameOf(fault.to)] : [];
+    const names =
+      'place' in fault
+        ? [nameOf(fault.place)]
+        : 'from' in fault
+          ? [nameOf(fault.from), nameOf(fault.to)]
+          : [];
     return [{ fault, names, fromMs, untilMs: untilMs ?? fromMs + fault.forMs }];
   });
 }
@@ -79,7 +89,16 @@ export function streamSpans(history: History): readonly StreamSpan[] {
 
 function newStream({ ms, broker }: Extract<Event, { what: 'opened' }>): Open {
   const none = { ms: 0, atMs: ms };
-  return { fromMs: ms, untilMs: ms, broker, aborted: false, failed: false, ends: 0, stall: none, underWay: { client: [], store: [] } };
+  return {
+    fromMs: ms,
+    untilMs: ms,
+    broker,
+    aborted: false,
+    failed: false,
+    ends: 0,
+    stall: none,
+    underWay: { client: [], store: [] },
+  };
 }
 
 function step(stream: Open, event: Extract<Event, { side: 'client' | 'store' }>): void {
@@ -119,7 +138,10 @@ export const CURVES = {
 } as const;
 export type CurveKind = keyof typeof CURVES;
 
-export function curvesOf({ looks, beganMs }: Pick<ChaosRun, 'looks' | 'beganMs'>, kind: CurveKind): readonly Curve[] {
+export function curvesOf(
+  { looks, beganMs }: Pick<ChaosRun, 'looks' | 'beganMs'>,
+  kind: CurveKind,
+): readonly Curve[] {
   const names = [...new Set(looks.map(({ name }) => name))].sort(byRole);
   return names.map((name) => {
     const own = looks.filter((look) => look.name === name);
@@ -131,7 +153,11 @@ export function curvesOf({ looks, beganMs }: Pick<ChaosRun, 'looks' | 'beganMs'>
   });
 }
 
-function valueOf(kind: CurveKind, look: ChaosRun['looks'][number], before: ChaosRun['looks'][number] | undefined): number | undefined {
+function valueOf(
+  kind: CurveKind,
+  look: ChaosRun['looks'][number],
+  before: ChaosRun['looks'][number] | undefined,
+): number | undefined {
   const { metrics, ms } = look;
   switch (kind) {
     case 'rss':
@@ -142,7 +168,9 @@ function valueOf(kind: CurveKind, look: ChaosRun['looks'][number], before: Chaos
       return sum(metrics, 'beacon_event_loop_delay_seconds', 'quantile="0.99"') * 1_000;
     case 'cpu': {
       if (!before) return undefined;
-      const used = sum(metrics, 'beacon_process_cpu_seconds_total') - sum(before.metrics, 'beacon_process_cpu_seconds_total');
+      const used =
+        sum(metrics, 'beacon_process_cpu_seconds_total') -
+        sum(before.metrics, 'beacon_process_cpu_seconds_total');
       return used < 0 ? undefined : (used / (ms - before.ms)) * 100_000;
     }
   }
@@ -170,7 +198,10 @@ export function verdicts(checkers: readonly string[], violations: readonly Viola
 }
 
 /** When each process was up: relays as they were seen, clients by plan and faults. */
-export function livesOf({ history, scenario }: Pick<ChaosRun, 'history' | 'scenario'>): ReadonlyMap<string, readonly Span[]> {
+export function livesOf({
+  history,
+  scenario,
+}: Pick<ChaosRun, 'history' | 'scenario'>): ReadonlyMap<string, readonly Span[]> {
   const lives = new Map<string, Span[]>();
   const clients = [
     ...scenario.bridges.map((plan, bridge) => [nameOf({ bridge }), plan] as const),

@@ -11,8 +11,8 @@ import {
   faultSpans,
   livesOf,
   OUTCOMES,
-  streamSpans,
   type StreamSpan,
+  streamSpans,
   type Verdict,
   verdicts,
 } from './facts.ts';
@@ -54,10 +54,15 @@ export function page(run: ChaosRun, options: PageOptions): string {
   return `<!doctype html>\n<html lang="en"><head>${head}</head><body>${body.join('\n')}</body></html>\n`;
 }
 
-function header({ scenario, beganMs }: ChaosRun, { violations, commit, command, slowness }: PageOptions): string {
+function header(
+  { scenario, beganMs }: ChaosRun,
+  { violations, commit, command, slowness }: PageOptions,
+): string {
   const passed = violations.length === 0;
   const verdict = passed ? 'Passed' : 'Failed';
-  const found = passed ? 'every checker is content' : `${violations.length} ${violations.length === 1 ? 'finding' : 'findings'}`;
+  const found = passed
+    ? 'every checker is content'
+    : `${violations.length} ${violations.length === 1 ? 'finding' : 'findings'}`;
   const about = [
     `seed ${scenario.seed}`,
     `${duration(scenario.untilMs)} from ${new Date(beganMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
@@ -69,28 +74,40 @@ function header({ scenario, beganMs }: ChaosRun, { violations, commit, command, 
 }
 
 function tiles(run: ChaosRun, streams: readonly StreamSpan[], faults: number): string {
-  const longest = streams.reduce((most, { stall, stream }) => (stall.ms > most.ms ? { ...stall, stream } : most), { ms: 0, atMs: 0, stream: -1 });
+  const longest = streams.reduce(
+    (most, { stall, stream }) => (stall.ms > most.ms ? { ...stall, stream } : most),
+    { ms: 0, atMs: 0, stream: -1 },
+  );
   const bytes = run.history.reduce((sum, event) => sum + (event.what === 'read' ? event.bytes : 0), 0);
   const count = (outcome: string): number => streams.filter((one) => one.outcome === outcome).length;
   const all: readonly (readonly [value: string, name: string, more: string])[] = [
     [String(faults), 'faults', 'as the seed says'],
     [String(streams.length), 'streams', OUTCOMES.map((outcome) => `${count(outcome)} ${outcome}`).join(', ')],
     [`${(bytes / 1_048_576).toFixed(1)} MiB`, 'read and compared', 'byte by byte with what was written'],
-    [duration(longest.ms), 'longest wait of a byte', longest.stream === -1 ? 'nothing was read' : `stream ${longest.stream}, until ${clock(longest.atMs)}`],
+    [
+      duration(longest.ms),
+      'longest wait of a byte',
+      longest.stream === -1 ? 'nothing was read' : `stream ${longest.stream}, until ${clock(longest.atMs)}`,
+    ],
     [String(failovers(run.looks)), 'failovers', 'moves of tunnels to another leg, at both ends'],
   ];
   return `<div class="tiles">${all.map(([value, name, more]) => `<div><b>${value}</b><span>${name}</span><small>${more}</small></div>`).join('')}</div>`;
 }
 
 function streamLegend(): string {
-  return OUTCOMES.map((outcome) => `<span><i class="key stream ${outcome}"></i>stream ${outcome}</span>`).join('');
+  return OUTCOMES.map(
+    (outcome) => `<span><i class="key stream ${outcome}"></i>stream ${outcome}</span>`,
+  ).join('');
 }
 
 function checkers(all: readonly Verdict[]): string {
   const row = ({ checker, violations }: Verdict): string => {
-    const shown = violations.slice(0, MOST_SHOWN).map(({ ms, text }) => `<li><b>${clock(ms)}</b> ${escaped(text)}</li>`);
+    const shown = violations
+      .slice(0, MOST_SHOWN)
+      .map(({ ms, text }) => `<li><b>${clock(ms)}</b> ${escaped(text)}</li>`);
     const more = violations.length > MOST_SHOWN ? `<li>and ${violations.length - MOST_SHOWN} more</li>` : '';
-    const said = violations.length === 0 ? '<span class="good">content</span>' : `<ul>${shown.join('')}${more}</ul>`;
+    const said =
+      violations.length === 0 ? '<span class="good">content</span>' : `<ul>${shown.join('')}${more}</ul>`;
     return `<tr><th>${checker}</th><td class="${violations.length === 0 ? '' : 'bad'}">${violations.length}</td><td>${MEANING[checker] ?? ''}${said}</td></tr>`;
   };
   return `<table><thead><tr><th>checker</th><th>found</th><th>promise</th></tr></thead><tbody>${all.map(row).join('')}</tbody></table>`;
@@ -100,7 +117,8 @@ const MEANING: Readonly<Record<string, string>> = {
   streams: 'Every stream delivers the bytes that were written, or an error at both ends.',
   survival: 'No stream fails for a relay or for the network.',
   rightBridge: 'No broker comes out at a bridge of another CA.',
-  pairing: 'Brokers are paired in time, or refused with a code that is true. TLS hides attempts from a chaos run: it sees none.',
+  pairing:
+    'Brokers are paired in time, or refused with a code that is true. TLS hides attempts from a chaos run: it sees none.',
   directory: 'Relays agree on who lives and what is parked where; the dead are forgotten.',
   incarnations: 'A process that is gone never comes back.',
   limits: 'No limit is passed at any instant.',

@@ -74,7 +74,8 @@ export function legend(faults: readonly FaultSpan[]): string {
 }
 
 export function textOf({ fault, names, fromMs, untilMs }: FaultSpan): string {
-  const where = names.length > 0 ? names.join('oneWay' in fault && fault.oneWay ? ' → ' : ' ↔ ') : 'between relays';
+  const where =
+    names.length > 0 ? names.join('oneWay' in fault && fault.oneWay ? ' → ' : ' ↔ ') : 'between relays';
   const what = fault.kind === 'drop' ? `${Math.round(fault.share * 100)} % of packets lost` : fault.kind;
   return `${clock(fromMs)} ${what}, ${where}${untilMs > fromMs ? `, ${duration(untilMs - fromMs)}` : ''}`;
 }
@@ -92,7 +93,10 @@ function part(name: string, height: number, draw: () => string): Part {
 function findings(violations: readonly Violation[], axis: TimeAxis): string {
   if (violations.length === 0) return `<text class="note" x="${PLOT.left}" y="13">none</text>`;
   return violations
-    .map(({ ms, checker, text }) => `<path class="finding" d="M${axis.x(ms)} 16 l-5 -11 h10 z"><title>${clock(ms)} ${checker}: ${escaped(text)}</title></path>`)
+    .map(
+      ({ ms, checker, text }) =>
+        `<path class="finding" d="M${axis.x(ms)} 16 l-5 -11 h10 z"><title>${clock(ms)} ${checker}: ${escaped(text)}</title></path>`,
+    )
     .join('');
 }
 
@@ -102,7 +106,7 @@ function lane(name: string, { lives, faults }: TimelineFacts, axis: TimeAxis): s
     return `<rect class="up" x="${x}" y="10" width="${width}" height="6" rx="3"/>`;
   });
   const bands = faults
-    .filter(({ names }) => names.length === 0 ? name.startsWith('relay') : names.includes(name))
+    .filter(({ names }) => (names.length === 0 ? name.startsWith('relay') : names.includes(name)))
     .map((fault) => {
       const { x, width } = axis.band(fault.fromMs, fault.untilMs, 4);
       // What befalls a process fills its lane; what befalls a link is an edge of it.
@@ -113,7 +117,11 @@ function lane(name: string, { lives, faults }: TimelineFacts, axis: TimeAxis): s
 }
 
 /** From one end of a link to the other, so that it is seen whose link it is. */
-function link({ fault, names, fromMs, untilMs }: FaultSpan, tops: ReadonlyMap<string, number>, axis: TimeAxis): string {
+function link(
+  { fault, names, fromMs, untilMs }: FaultSpan,
+  tops: ReadonlyMap<string, number>,
+  axis: TimeAxis,
+): string {
   const [from, to] = names.map((name) => tops.get(name));
   if (from === undefined || to === undefined) return '';
   const { x, width } = axis.band(fromMs, untilMs, 4);

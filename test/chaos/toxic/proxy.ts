@@ -32,7 +32,10 @@ export class ToxicProxy {
   }
 
   listen(port: number, target: Target): Promise<Server> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => void this.#join(near, target));
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true },
+      (near) => void this.#join(near, target),
+    );
     this.#servers.push(server);
     return new Promise((resolve) => server.listen(port, () => resolve(server)));
   }

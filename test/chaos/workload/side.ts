@@ -73,7 +73,8 @@ export class StreamSide {
     const read = { what: 'read', stream, side: this.#side, from: this.#read, bytes: bytes.length } as const;
     tell(wrongAt === undefined ? read : { ...read, wrongAt });
     this.#read += bytes.length;
-    if (this.#side === 'store' && STORE_BEGINS[kind] === 'read' && this.#read >= clientBytes) void this.#write();
+    if (this.#side === 'store' && STORE_BEGINS[kind] === 'read' && this.#read >= clientBytes)
+      void this.#write();
     if (this.#side === 'client' && kind === 'abort' && this.#read >= storeBytes * ABORTS_AFTER) this.#abort();
   }
 
@@ -108,7 +109,8 @@ export class StreamSide {
     const pieces = Math.max(1, Math.round(overMs / PIECE_MS), Math.ceil(this.#total / PIECE_BYTES));
     for (let piece = 1; piece <= pieces && !this.over; piece += 1) {
       await this.#writeUpTo(Math.round((this.#total * piece) / pieces));
-      if (overMs > 0 && piece < pieces) await sleep(overMs / pieces, undefined, { signal: this.#over.signal }).catch(() => {});
+      if (overMs > 0 && piece < pieces)
+        await sleep(overMs / pieces, undefined, { signal: this.#over.signal }).catch(() => {});
     }
     if (this.#side === 'store' || CLIENT_ENDS_FIRST[kind]) this.#finish();
   }

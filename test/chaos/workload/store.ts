@@ -11,7 +11,9 @@ const NEWLINE = 10;
 const MAX_LINE_BYTES = 512;
 
 scenario.bridges.forEach(({ ca }, bridge) => {
-  createServer({ allowHalfOpen: true, noDelay: true }, (socket) => greet(socket, `bridge-${bridge}`, infoHashOf(ca))).listen(storePort(bridge));
+  createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    greet(socket, `bridge-${bridge}`, infoHashOf(ca)),
+  ).listen(storePort(bridge));
 });
 process.once('SIGTERM', () => process.exit());
 

@@ -22,8 +22,21 @@ it('says which process this is, and what it takes', async () => {
   expect(sumOf(all, 'beacon_build_info', { daemon: 'bridge', version: VERSION })).toBe(1);
   expect(sumOf(all, 'beacon_process_cpu_seconds_total')).toBeGreaterThan(0);
   expect(sumOf(all, 'beacon_process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
+  const heap = sumOf(all, 'beacon_process_heap_bytes');
+  expect(heap).toBeGreaterThan(1_000_000);
+  expect(heap).toBeLessThan(sumOf(all, 'beacon_process_resident_memory_bytes'));
   expect(sumOf(all, 'beacon_process_open_fds')).toBeGreaterThan(3);
   expect(sumOf(all, 'beacon_process_max_fds')).toBeGreaterThan(sumOf(all, 'beacon_process_open_fds'));
+});
+
+it('counts timers as long as they run, by type', async () => {
+  const { read } = setUp();
+  const timers = async () => sumOf(await read(), 'beacon_process_active_resources', { type: 'Timeout' });
+  const before = await timers();
+  const made = [1, 2, 3].map(() => setTimeout(() => {}, 60_000));
+  expect(await timers()).toBe(before + 3);
+  for (const timer of made) clearTimeout(timer);
+  expect(await timers()).toBe(before);
 });
 
 it('tells a stall of the event loop, for a period and no longer', async () => {
