@@ -3,6 +3,7 @@ import { type Fault, nameOf, type Place } from '../scenario/faults.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Cluster } from './cluster.ts';
 import { clientPort, forwardPort, gossipPort } from './places.ts';
+import { isolated } from './scenario.ts';
 import { HARMLESS, type Toxin } from './toxic/flow.ts';
 
 /** A relay that drains for longer is ended: --drain-timeout is 60 s, and a scenario gives it less. */
@@ -50,7 +51,7 @@ export class Faults {
       case 'certificates':
         return this.#renew(fault.place);
       case 'cut':
-        return this.#drop(index, await this.#cutRules(fault.from, fault.to, fault.oneWay));
+        return this.#cut(fault, index);
       case 'drop':
         return this.#drop(index, lossRules(this.#scenario.relays, fault.share));
       case 'blackHole':
@@ -115,6 +116,19 @@ export class Faults {
     return async () => {
       for (const way of ways) await this.#cluster.toxic('toxin', { ...way, toxin: HARMLESS });
     };
+  }
+
+  async #cut(fault: Extract<Fault, { kind: 'cut' }>, index: number): Promise<Undo> {
+    const place = isolated(fault, this.#scenario);
+    if (!place) return this.#drop(index, await this.#cutRules(fault.from, fault.to, fault.oneWay));
+    const isFirst =
+      this.#scenario.faults.findIndex(
+        (other) => other.atMs === fault.atMs && isolated(other, this.#scenario),
+      ) === index;
+    // The first of its links stands for all of them.
+    if (!isFirst) return nothing;
+    await this.#cluster.plug(nameOf(place), 'relays', false);
+    return () => this.#cluster.plug(nameOf(place), 'relays', true);
   }
 
   /** Packets between the two, at the toxic proxy's side of who dials: nobody is told, and TCP tries again. */

@@ -1,17 +1,50 @@
 /** The checkers of test/scenario on a chaos run. */
 import type { Violation } from '../scenario/checker.ts';
 import { nameOf } from '../scenario/faults.ts';
-import type { Event, History, StreamId } from '../scenario/history.ts';
-import { judge } from '../scenario/judge.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Event, History } from '../scenario/history.ts';
+import { CHECKERS, judge } from '../scenario/judge.ts';
+import type { ClientPlan, Scenario } from '../scenario/scenario.ts';
 import type { ChaosRun } from './run.ts';
+
+/** As violations name them, and what the run itself looks at beside them. */
+export const CHECKER_NAMES: readonly string[] = [
+  ...CHECKERS.map(({ name }) => name.replace(/^check(.)/, (_, first: string) => first.toLowerCase())),
+  'processes',
+];
 
 /** The engine tells of a death so much later than the kernel tells the peers. */
 const DEATH_MS = 1_500;
 
-export function judged({ history, scenario, found }: ChaosRun): readonly Violation[] {
-  const violations = judge(withDeaths(history, scenario), scenario);
+/** @param slowness stretches every bound, by slowing the clock: times in the words of checkers are by that clock */
+export function judged({ history, scenario, found }: ChaosRun, slowness: number): readonly Violation[] {
+  const slow = <T extends { readonly ms: number }>(one: T, factor: number): T => ({
+    ...one,
+    ms: one.ms * factor,
+  });
+  const events = withDeaths(history, scenario).map((event) => slow(event, 1 / slowness));
+  const violations = judge(events, slowed(scenario, 1 / slowness)).map((one) => slow(one, slowness));
   return [...violations, ...found].sort((one, other) => one.ms - other.ms);
+}
+
+function slowed(scenario: Scenario, factor: number): Scenario {
+  const span = ({ fromMs, untilMs }: { readonly fromMs: number; readonly untilMs: number }) => ({
+    fromMs: fromMs * factor,
+    untilMs: untilMs * factor,
+  });
+  const client = (plan: ClientPlan): ClientPlan => ({ ...plan, spans: plan.spans.map(span) });
+  return {
+    ...scenario,
+    bridges: scenario.bridges.map(client),
+    brokers: scenario.brokers.map(client),
+    streams: scenario.streams.map((plan) => ({ ...plan, atMs: plan.atMs * factor })),
+    faults: scenario.faults.map((fault) => ({
+      ...fault,
+      atMs: fault.atMs * factor,
+      forMs: fault.forMs * factor,
+    })),
+    faultsUntilMs: scenario.faultsUntilMs * factor,
+    untilMs: scenario.untilMs * factor,
+  };
 }
 
 /**
@@ -20,18 +53,25 @@ export function judged({ history, scenario, found }: ChaosRun): readonly Violati
  */
 export function withDeaths(history: History, scenario: Scenario): History {
   const finished = new Set<string>();
-  const ends = new Map<StreamId, { broker?: string; bridge?: string }>();
+  const broken = new Set<string>();
+  const neighbours = new Map<string, string>();
   const deaths = history.flatMap((event) => deathOf(event, scenario));
-  return history.map((event) => {
-    if (event.what === 'opened') ends.set(event.stream, { ...ends.get(event.stream), broker: event.broker });
-    if (event.what === 'served') ends.set(event.stream, { ...ends.get(event.stream), bridge: event.bridge });
-    if (event.what === 'finished') finished.add(`${event.stream} ${event.side}`);
-    if (event.what !== 'end') return event;
+  return history.flatMap((event) => {
+    if (event.what === 'opened') neighbours.set(`${event.stream} client`, event.broker);
+    if (event.what === 'served') neighbours.set(`${event.stream} store`, event.bridge);
+    if (!('side' in event)) return [event];
     const { stream, side, ms } = event;
-    if (finished.has(`${stream} ${side === 'client' ? 'store' : 'client'}`)) return event;
-    const next = ends.get(stream)?.[side === 'client' ? 'broker' : 'bridge'];
-    const died = deaths.some((death) => death.name === next && Math.abs(ms - death.ms) <= DEATH_MS);
-    return died ? ({ what: 'failed', stream, side, code: 'died', ms } satisfies Event) : event;
+    const own = `${stream} ${side}`;
+    // What its workload went on to do, it did to a socket that was dead.
+    if (broken.has(own)) return [];
+    if (event.what === 'finished') finished.add(own);
+    const isWhole = finished.has(`${stream} ${side === 'client' ? 'store' : 'client'}`);
+    const died = deaths.some(
+      (death) => death.name === neighbours.get(own) && Math.abs(ms - death.ms) <= DEATH_MS,
+    );
+    if (event.what !== 'end' || isWhole || !died) return [event];
+    broken.add(own);
+    return [{ what: 'failed', stream, side, code: 'died', ms }];
   });
 }
 

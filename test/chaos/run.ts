@@ -1,5 +1,6 @@
 /** A chaos run from beginning to end: a scenario with real processes, its history, and what checkers say of it. */
 import { spawn } from 'node:child_process';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import type { Violation } from '../scenario/checker.ts';
 import { nameOf } from '../scenario/faults.ts';
@@ -10,7 +11,7 @@ import { Faults } from './faults.ts';
 import { weighHeld } from './held.ts';
 import { type Look, levelsOf, look, Observer } from './observer.ts';
 import { Lives } from './processes.ts';
-import { Views } from './views.ts';
+import { viewsOf } from './views.ts';
 
 export interface ChaosRun {
   readonly scenario: Scenario;
@@ -18,6 +19,8 @@ export interface ChaosRun {
   readonly beganMs: number;
   readonly history: readonly Event[];
   readonly looks: readonly Look[];
+  /** How many times as long as promised things may take, as the machine had other work. */
+  readonly slowness: number;
   /** Beyond those of the checkers: what the run itself saw of processes. */
   readonly found: readonly Violation[];
 }
@@ -43,8 +46,9 @@ export class Run {
   readonly #events: Event[] = [];
   readonly #looks: Look[] = [];
   readonly #lives: Lives;
-  readonly #views: Views;
   readonly #pending = new Set<Promise<void>>();
+  /** Of timers of the run itself, which has little to do. */
+  readonly #lateness = monitorEventLoopDelay({ resolution: 10 });
   #beganMs = 0;
   #problems: Violation[] = [];
 
@@ -57,7 +61,6 @@ export class Run {
       () => this.#now(),
       (happening) => this.#tell(happening),
     );
-    this.#views = new Views(scenario);
   }
 
   async run(): Promise<ChaosRun> {
@@ -79,8 +82,10 @@ export class Run {
     for (const name of clients) if (this.#plan(name)?.spans[0]?.fromMs === 0) this.#lives.runs(name);
     await this.#cluster.up('client');
     const stories = ['client', 'store'].map((name) => this.#follow(name));
+    this.#lateness.enable();
     const observer = new Observer(this.#cluster, [...relays, ...clients], (seen) => this.#onLook(seen));
     await this.#play();
+    this.#lateness.disable();
     await observer.stop();
     this.#say('what is held when all have ended');
     await this.#cluster.stop('client', 5);
@@ -155,8 +160,7 @@ export class Run {
     if (ms < 0 || ms > this.#scenario.untilMs) return;
     if (!this.#lives.onLook(seen, this.#beganMs)) return;
     this.#looks.push(seen);
-    for (const happening of [...levelsOf(seen), ...this.#views.of(seen)])
-      this.#events.push({ ...happening, ms });
+    for (const happening of levelsOf(seen)) this.#events.push({ ...happening, ms });
   }
 
   /** Lines of JSON that a container prints, until it ends. */
@@ -222,7 +226,11 @@ export class Run {
 
   #result(): ChaosRun {
     const rank = ({ what }: Event): number => ORDER.indexOf(what);
-    const history = [...this.#events, ...this.#lives.events()].sort(
+    const relays = this.#looks
+      .filter(({ name }) => name.startsWith('relay'))
+      .sort((one, other) => one.ms - other.ms);
+    const views = viewsOf(relays, this.#beganMs);
+    const history = [...this.#events, ...this.#lives.events(), ...views].sort(
       (one, other) => one.ms - other.ms || rank(one) - rank(other),
     );
     return {
@@ -230,9 +238,18 @@ export class Run {
       beganMs: this.#beganMs,
       history,
       looks: this.#looks,
+      slowness: slownessOf(this.#lateness.max / 1e9),
       found: [...this.#lives.found, ...this.#problems],
     };
   }
+}
+
+/** A process that waits for a core waits several times for one answer. */
+const WAITS = 2;
+
+/** 1 on a machine at rest; a tenth more for each 50 ms that a timer was late at the most. */
+export function slownessOf(lateSeconds: number): number {
+  return Math.round((1 + WAITS * lateSeconds) * 10) / 10;
 }
 
 function textOf(fault: Scenario['faults'][number]): string {

@@ -1,100 +1,84 @@
 /**
- * What relays know of each other, and where bridges are parked, out of what daemons say of themselves. No relay tells an
- * info_hash; it says how many adverts it knows. Where that is as many as bridges are parked at by their own words, the two are
- * taken for the same; where it stays different for longer than an advert may take, the relay is taken to know none of them.
+ * What relays know of each other, and what is parked where, out of what they say of themselves: pure. No relay tells an info_hash,
+ * but how many it holds, and how many it knows of each other one: so adverts of a relay are numbered here, and those that have a
+ * number are the same for all. What changed between two looks at a relay changed at no known time: until it was looked at again,
+ * whatever others know of it is right.
  */
-import { ADVERT_MS } from '../scenario/bounds.ts';
-import type { Happening } from '../scenario/history.ts';
-import type { Scenario } from '../scenario/scenario.ts';
+import type { Event } from '../scenario/history.ts';
 import type { Look } from './observer.ts';
-import { infoHashOf } from './places.ts';
 
-export class Views {
-  readonly #scenario: Scenario;
-  /** Where each bridge says that it is parked. */
-  readonly #parked = new Map<string, ReadonlySet<string>>();
-  /** Names of parks in the history, by bridge and relay. */
-  readonly #parks = new Map<string, number>();
-  readonly #differsSince = new Map<string, number>();
-  #count = 0;
+interface Held {
+  readonly ms: number;
+  readonly count: number;
+  readonly incarnation: number;
+}
 
-  constructor(scenario: Scenario) {
-    this.#scenario = scenario;
+/** `parked`, `unparked` and `directory`. @param looks at relays, in the order of their times */
+export function viewsOf(looks: readonly Look[], beganMs: number): Event[] {
+  const held = new Map<string, Held[]>();
+  for (const look of looks) {
+    const { name, ms, status } = look;
+    if (typeof status.incarnation !== 'number') continue;
+    const own = held.get(name) ?? [];
+    held.set(name, own);
+    own.push({ ms: ms - beganMs, count: ownAdverts(look), incarnation: status.incarnation });
   }
+  const directories = looks.flatMap((look) => directoryOf(look, look.ms - beganMs, held));
+  return [...parksOf(held), ...directories];
+}
 
-  of(look: Look): readonly Happening[] {
-    if (look.name.startsWith('bridge')) return this.#parksOf(look);
-    return look.name.startsWith('relay') ? this.#directoryOf(look) : [];
-  }
+function ownAdverts({ status: { directoryEntries = 0, members = [] } }: Look): number {
+  return members.reduce((rest, { entries }) => rest - Number(entries ?? 0), directoryEntries);
+}
 
-  /** It has ended: so have its parks. */
-  gone(bridge: string): readonly Happening[] {
-    return this.#change(bridge, new Set());
-  }
+function advert(index: number): string {
+  return `advert-${index + 1}`;
+}
 
-  #parksOf({ name, status }: Look): readonly Happening[] {
-    return this.#change(
-      name,
-      new Set((status.parks ?? []).filter(({ parked }) => parked > 0).map(({ host }) => host)),
-    );
-  }
-
-  #change(bridge: string, now: ReadonlySet<string>): Happening[] {
-    const before = this.#parked.get(bridge) ?? new Set();
-    this.#parked.set(bridge, now);
-    const happenings: Happening[] = [];
-    for (const node of before) {
-      const park = this.#parks.get(`${bridge}@${node}`);
-      if (!now.has(node) && park !== undefined) happenings.push({ what: 'unparked', park });
+function parksOf(held: ReadonlyMap<string, readonly Held[]>): Event[] {
+  const events: Event[] = [];
+  let park = 0;
+  for (const [node, own] of held) {
+    const open: number[] = [];
+    for (const { ms, count } of own) {
+      while (open.length > count) events.push({ what: 'unparked', park: open.pop() ?? 0, ms });
+      while (open.length < count) {
+        park += 1;
+        events.push({ what: 'parked', park, bridge: 'bridge', infoHash: advert(open.length), node, ms });
+        open.push(park);
+      }
     }
-    for (const node of now) {
-      if (before.has(node)) continue;
-      this.#count += 1;
-      this.#parks.set(`${bridge}@${node}`, this.#count);
-      happenings.push({
-        what: 'parked',
-        park: this.#count,
-        bridge,
-        node,
-        infoHash: this.#infoHashOf(bridge),
-      });
-    }
-    return happenings;
   }
+  return events;
+}
 
-  #infoHashOf(bridge: string): string {
-    return infoHashOf(this.#scenario.bridges[Number(bridge.split('-')[1])]?.ca ?? -1);
+function directoryOf(look: Look, ms: number, held: ReadonlyMap<string, readonly Held[]>): Event[] {
+  const { name: node, status } = look;
+  if (typeof status.incarnation !== 'number') return [];
+  const members: Record<string, number> = { [node]: status.incarnation };
+  const counts = new Map([[node, ownAdverts(look)]]);
+  for (const row of status.members ?? []) {
+    const other = String(row['node']);
+    if (typeof row['incarnation'] !== 'number') continue;
+    members[other] = row['incarnation'];
+    counts.set(other, knownOf(other, Number(row['entries'] ?? 0), ms, held));
   }
+  const holders: Record<string, string[]> = {};
+  for (const [holder, count] of [...counts].sort())
+    for (let index = 0; index < count; index += 1) (holders[advert(index)] ??= []).push(holder);
+  return [{ what: 'directory', node, members, holders, ms }];
+}
 
-  #directoryOf({ name: node, status, ms }: Look): readonly Happening[] {
-    const { incarnation, directoryEntries, members = [] } = status;
-    if (typeof incarnation !== 'number') return [];
-    const known = members.flatMap((row) =>
-      typeof row['incarnation'] === 'number' ? [[String(row['node']), row['incarnation']] as const] : [],
-    );
-    const holders = this.#holders();
-    const expected = Object.values(holders).reduce((sum, nodes) => sum + nodes.length, 0);
-    if (directoryEntries === expected) this.#differsSince.delete(node);
-    else if (!this.#differsSince.has(node)) this.#differsSince.set(node, ms);
-    const since = this.#differsSince.get(node);
-    // Bridges and relays are not asked in the same instant.
-    if (since !== undefined && ms - since <= ADVERT_MS) return [];
-    return [
-      {
-        what: 'directory',
-        node,
-        members: { ...Object.fromEntries(known), [node]: incarnation },
-        holders: since === undefined ? holders : {},
-      },
-    ];
-  }
-
-  #holders(): Record<string, string[]> {
-    const holders: Record<string, string[]> = {};
-    for (const [bridge, nodes] of this.#parked) {
-      const hash = this.#infoHashOf(bridge);
-      if (nodes.size > 0) holders[hash] = [...new Set([...(holders[hash] ?? []), ...nodes])].sort();
-    }
-    return holders;
-  }
+/** What is known of `other`, or what it said last where it may have been right to think otherwise. */
+function knownOf(
+  other: string,
+  known: number,
+  ms: number,
+  held: ReadonlyMap<string, readonly Held[]>,
+): number {
+  const own = held.get(other) ?? [];
+  const before = own.findLast((each) => each.ms <= ms);
+  const after = own.find((each) => each.ms > ms);
+  const isSteady = before?.count === after?.count && before?.incarnation === after?.incarnation;
+  return isSteady ? known : (before?.count ?? 0);
 }

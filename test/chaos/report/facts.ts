@@ -146,14 +146,14 @@ export function curvesOf(
   return names.map((name) => {
     const own = looks.filter((look) => look.name === name);
     const points = own.flatMap((look, at) => {
-      const value = valueOf(kind, look, own[at - 1]);
+      const value = readOf(kind, look, own[at - 1]);
       return value === undefined ? [] : [[look.ms - beganMs, value] as const];
     });
     return { name, points };
   });
 }
 
-function valueOf(
+function readOf(
   kind: CurveKind,
   look: ChaosRun['looks'][number],
   before: ChaosRun['looks'][number] | undefined,

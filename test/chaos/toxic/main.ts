@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { nameOf } from '../../scenario/faults.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
-import { clientPort, forwardPort, gossipPort, RELAY_PORT } from '../places.ts';
+import { CONTROL_PORT, clientPort, forwardPort, gossipPort, RELAY_PORT } from '../places.ts';
 import type { Toxin } from './flow.ts';
 import { plain, ToxicProxy } from './proxy.ts';
 
@@ -45,5 +45,5 @@ createServer((request, response) => {
     const cut = toxin ? 0 : proxy.reset(from, to);
     response.end(`${JSON.stringify({ cut })}\n`);
   });
-}).listen(Number(process.env['CHAOS_CONTROL_PORT']), () => console.log('the toxic proxy is up'));
+}).listen(CONTROL_PORT, () => console.log('the toxic proxy is up'));
 process.once('SIGTERM', () => process.exit());
