@@ -1,10 +1,12 @@
 /** The checkers of test/scenario on a chaos run. */
 import type { Violation } from '../scenario/checker.ts';
+import { checkParking } from '../scenario/checkers/parking.ts';
 import { nameOf } from '../scenario/faults.ts';
 import type { Event, History } from '../scenario/history.ts';
-import { CHECKERS, judge } from '../scenario/judge.ts';
+import { CHECKERS } from '../scenario/judge.ts';
 import type { ClientPlan, Scenario } from '../scenario/scenario.ts';
 import type { ChaosRun } from './run.ts';
+import { parksOfBridges } from './views.ts';
 
 /** As violations name them, and what the run itself looks at beside them. */
 export const CHECKER_NAMES: readonly string[] = [
@@ -16,14 +18,27 @@ export const CHECKER_NAMES: readonly string[] = [
 const DEATH_MS = 1_500;
 
 /** @param slowness stretches every bound, by slowing the clock: times in the words of checkers are by that clock */
-export function judged({ history, scenario, found }: ChaosRun, slowness: number): readonly Violation[] {
+export function judged(run: ChaosRun, slowness: number): readonly Violation[] {
+  const { history, looks, beganMs, found } = run;
   const slow = <T extends { readonly ms: number }>(one: T, factor: number): T => ({
     ...one,
     ms: one.ms * factor,
   });
-  const events = withDeaths(history, scenario).map((event) => slow(event, 1 / slowness));
-  const violations = judge(events, slowed(scenario, 1 / slowness)).map((one) => slow(one, slowness));
-  return [...violations, ...found].sort((one, other) => one.ms - other.ms);
+  const scenario = slowed(run.scenario, 1 / slowness);
+  const events = withDeaths(history, run.scenario);
+  // Where a bridge is parked it says by itself; relays say what is parked at them, and not whose it is.
+  const bridges = looks.filter(({ name }) => name.startsWith('bridge'));
+  const others = events.filter(({ what }) => what !== 'parked' && what !== 'unparked');
+  const asBridgesSay = [...others, ...parksOfBridges(bridges, beganMs)].sort(
+    (one, other) => one.ms - other.ms,
+  );
+  const [byRelays, byBridges] = [events, asBridgesSay].map((all) =>
+    all.map((event) => slow(event, 1 / slowness)),
+  );
+  const violations = CHECKERS.flatMap((check) =>
+    check((check === checkParking ? byBridges : byRelays) ?? [], scenario),
+  );
+  return [...violations.map((one) => slow(one, slowness)), ...found].sort((one, other) => one.ms - other.ms);
 }
 
 function slowed(scenario: Scenario, factor: number): Scenario {
@@ -56,7 +71,7 @@ export function withDeaths(history: History, scenario: Scenario): History {
   const broken = new Set<string>();
   const neighbours = new Map<string, string>();
   const deaths = history.flatMap((event) => deathOf(event, scenario));
-  return history.flatMap((event) => {
+  return history.flatMap((event): Event[] => {
     if (event.what === 'opened') neighbours.set(`${event.stream} client`, event.broker);
     if (event.what === 'served') neighbours.set(`${event.stream} store`, event.bridge);
     if (!('side' in event)) return [event];

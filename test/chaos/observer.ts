@@ -6,7 +6,7 @@
  * hides from the proxy in between; and which info_hash a relay holds, as it tells nobody: see {@link Observer} for what is told instead.
  */
 import { MOST } from '../scenario/bounds.ts';
-import type { Happening } from '../scenario/history.ts';
+import type { Happening, Level } from '../scenario/history.ts';
 import { type Metric, parseMetrics, sum } from '../support/compose/metrics-text.ts';
 import type { Cluster } from './cluster.ts';
 import { ADMIN_PORT, HEALTH_PORT } from './places.ts';
@@ -80,32 +80,19 @@ export class Observer {
 
 /** What counts against a limit at that instant. */
 export function levelsOf({ name, metrics, status }: Look): readonly Happening[] {
-  const level = (
-    of: 'slots' | 'waiting' | 'rateEntries' | 'window',
-    metric: string,
-    most: number,
-    labels = '',
-  ): Happening => ({
-    what: 'level',
-    of,
-    at: name,
-    value: sum(metrics, metric, labels),
-    most,
+  const level = (of: Level, value: number, most = MOST[of] ?? Number.MAX_SAFE_INTEGER): Happening => ({
+    ...{ what: 'level', of, at: name },
+    ...{ value, most },
   });
   if (name.startsWith('relay'))
     return [
-      level('slots', 'beacon_slots_used', sum(metrics, 'beacon_slots_max')),
-      level('waiting', 'beacon_slots_waiting', MOST.waiting),
-      level('rateEntries', 'beacon_rate_limit_entries', MOST.rateEntries),
+      level('slots', sum(metrics, 'beacon_slots_used'), sum(metrics, 'beacon_slots_max')),
+      level('rateEntries', sum(metrics, 'beacon_rate_limit_entries')),
     ];
-  // The daemon adds up its tunnels, so that the limit is that of all of them.
+  // The daemon adds up its tunnels: where the mean is above the limit of one, one is.
   const tunnels = Array.isArray(status.tunnels) ? status.tunnels.length : Number(status.tunnels ?? 0);
-  return ['in', 'out'].map((direction) =>
-    level(
-      'window',
-      'beacon_window_used_bytes',
-      MOST.window * Math.max(1, tunnels),
-      `direction="${direction}"`,
-    ),
-  );
+  return ['in', 'out'].map((direction) => {
+    const kept = sum(metrics, 'beacon_window_used_bytes', `direction="${direction}"`);
+    return level('window', kept / Math.max(1, tunnels));
+  });
 }

@@ -65,7 +65,8 @@ function directoryOf(look: Look, ms: number, held: ReadonlyMap<string, readonly 
   }
   const holders: Record<string, string[]> = {};
   for (const [holder, count] of [...counts].sort())
-    for (let index = 0; index < count; index += 1) (holders[advert(index)] ??= []).push(holder);
+    for (let index = 0; index < count; index += 1)
+      holders[advert(index)] = [...(holders[advert(index)] ?? []), holder];
   return [{ what: 'directory', node, members, holders, ms }];
 }
 
@@ -81,4 +82,27 @@ function knownOf(
   const after = own.find((each) => each.ms > ms);
   const isSteady = before?.count === after?.count && before?.incarnation === after?.incarnation;
   return isSteady ? known : (before?.count ?? 0);
+}
+
+/** `parked` and `unparked`, as bridges say where they are parked. */
+export function parksOfBridges(looks: readonly Look[], beganMs: number): Event[] {
+  const parks = new Map<string, number>();
+  let count = 0;
+  return looks.flatMap(({ name: bridge, status, ms: atMs }) => {
+    const ms = atMs - beganMs;
+    const now = (status.parks ?? []).filter(({ parked }) => parked > 0).map(({ host }) => host);
+    const left = [...parks].filter(
+      ([key]) => key.startsWith(`${bridge}@`) && !now.includes(key.slice(bridge.length + 1)),
+    );
+    for (const [key] of left) parks.delete(key);
+    const come = now.filter((node) => !parks.has(`${bridge}@${node}`));
+    return [
+      ...left.map(([, park]): Event => ({ what: 'unparked', park, ms })),
+      ...come.map((node): Event => {
+        count += 1;
+        parks.set(`${bridge}@${node}`, count);
+        return { what: 'parked', park: count, bridge, infoHash: bridge, node, ms };
+      }),
+    ];
+  });
 }
