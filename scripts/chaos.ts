@@ -2,11 +2,12 @@
  * A cluster of real processes in containers, and what befalls it: kills, drains, pauses, cuts, black holes, resets, lost packets,
  * slow links, new certificates. A seed decides what happens when; checkers judge what clients and operators saw.
  *
- *   npm run chaos -- [--seed N] [--minutes M | --hours H] [--slowness K] [--image NAME] [--json FILE] [--report FILE]
+ *   npm run chaos -- [--seed N] [--minutes M | --hours H] [--slowness K] [--image NAME] [--json FILE] [--counts FILE] [--report FILE]
  *
  *   --slowness K    Things may take so many times as long as promised. Otherwise by how late timers of this process were.
  *   --image NAME    An image that is there; otherwise it is built.
  *   --json FILE     Everything that was seen, and what checkers found.
+ *   --counts FILE   How many checkers are content, and how many are not, for CI.
  *   --report FILE   The page; .cache/chaos.html otherwise.
  *
  * Exits with 1 when a checker found something. Needs root, an engine of Docker, compose, nsenter, nft and curl; docs/testing.md tells more.
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     slowness: { type: 'string' },
     image: { type: 'string' },
     json: { type: 'string' },
+    counts: { type: 'string' },
     report: { type: 'string', default: '.cache/chaos.html' },
   },
 });
@@ -85,6 +87,9 @@ function tell(run: ChaosRun): void {
     command,
     slowness: factor,
   };
+  const failed = new Set(violations.map(({ checker }) => checker)).size;
+  if (options.counts !== undefined)
+    writeFileSync(options.counts, JSON.stringify({ passed: CHECKER_NAMES.length - failed, failed }));
   mkdirSync(dirname(options.report), { recursive: true });
   writeFileSync(options.report, page(run, about));
   for (const { checker, ms, text } of violations.slice(0, MOST_SHOWN))

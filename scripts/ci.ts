@@ -16,6 +16,9 @@ const SUITES = ['test:chart', 'test:image', 'test:compose', 'test:systemd'] as c
 /** Some two minutes. */
 const SIM_SEEDS = 1_000;
 
+/** Of which the last 40 s are calm. */
+const CHAOS_MINUTES = 2;
+
 interface Count {
   readonly passed: number;
   readonly failed: number;
@@ -67,11 +70,18 @@ function runTests(script: string, directory: string): Count {
   return atLeastOne(ended, readTestReport(report));
 }
 
+/** With a seed that it draws and prints; each checker counts. */
+function runChaos(directory: string): Count {
+  const report = join(directory, 'chaos.json');
+  const ended = npm(['run', 'chaos', '--', '--minutes', String(CHAOS_MINUTES), '--counts', report]);
+  return atLeastOne(ended, readCount(report));
+}
+
 async function runSuites(directory: string): Promise<readonly Count[]> {
   npm(['run', 'chart:tools']);
   const engine = await startEngine();
   try {
-    return SUITES.map((script) => runTests(script, directory));
+    return [...SUITES.map((script) => runTests(script, directory)), runChaos(directory)];
   } finally {
     await engine.stop();
   }

@@ -75,8 +75,8 @@ const MANIFEST: Readonly<Record<'dependencies' | 'devDependencies', Readonly<Rec
   JSON.parse(readFileSync('package.json', 'utf8'));
 
 const sources = readSources('src/**/*.ts');
-const helpers = ['scripts', 'compose', 'test/support', 'test/scenario', 'test/sim'].flatMap((folder) =>
-  readSources(`${folder}/**/*.ts`),
+const helpers = ['scripts', 'compose', 'test/support', 'test/scenario', 'test/sim', 'test/chaos'].flatMap(
+  (folder) => readSources(`${folder}/**/*.ts`),
 );
 const tests = readSources('test/**/*.test.ts');
 const everything = [...sources, ...helpers, ...tests];

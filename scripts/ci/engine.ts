@@ -19,6 +19,9 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
   debootstrap: 'debootstrap',
+  nft: 'nftables',
+  nsenter: 'util-linux',
+  curl: 'curl',
 };
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;

@@ -44,7 +44,15 @@ function parksOf(held: ReadonlyMap<string, readonly Held[]>): Event[] {
       while (open.length > count) events.push({ what: 'unparked', park: open.pop() ?? 0, ms });
       while (open.length < count) {
         park += 1;
-        events.push({ what: 'parked', park, bridge: 'bridge', infoHash: advert(open.length), node, ms });
+        events.push({
+          what: 'parked',
+          park,
+          bridge: 'bridge',
+          instance: 'unknown',
+          infoHash: advert(open.length),
+          node,
+          ms,
+        });
         open.push(park);
       }
     }
@@ -101,7 +109,7 @@ export function parksOfBridges(looks: readonly Look[], beganMs: number): Event[]
       ...come.map((node): Event => {
         count += 1;
         parks.set(`${bridge}@${node}`, count);
-        return { what: 'parked', park: count, bridge, infoHash: bridge, node, ms };
+        return { what: 'parked', park: count, bridge, instance: bridge, infoHash: bridge, node, ms };
       }),
     ];
   });
