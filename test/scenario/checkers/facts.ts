@@ -84,6 +84,13 @@ export class Facts {
     );
   }
 
+  /** Whether all slots of some node were taken at `ms`: legs wait there then for as long as their tunnels last, and none is refused. */
+  full(ms: number): boolean {
+    return [...this.#full.values()].some((spans) =>
+      spans.some(({ fromMs, untilMs }) => fromMs <= ms && ms <= untilMs),
+    );
+  }
+
   /** Whether one of `nodes` started, began to drain, or ended between two times, or did not run at all. */
   changed(nodes: readonly string[], fromMs: number, untilMs: number): boolean {
     return nodes.some((node) => {

@@ -112,7 +112,7 @@ function applyRead(own: End, other: End, event: Extract<Event, { what: 'read' }>
 
 /**
  * Both ends learn of it, each by an end or by an error, while the run lasts. An end whose other one has died without a word may
- * wait for as long as sessions do, and is cut with the end of the run where that comes first.
+ * wait for as long as sessions do, and is cut with the end of the run where that comes first; so may one whose tunnel waits for a slot.
  */
 function judge(id: StreamId, stream: Stream, facts: Facts): Violation[] {
   const { openedMs, broker, bridge, client, store } = stream;
@@ -120,7 +120,7 @@ function judge(id: StreamId, stream: Stream, facts: Facts): Violation[] {
   const hasLost = [broker, ...(bridge === undefined ? [] : [bridge])].some((name) =>
     facts.ended(name, Math.max(openedMs, untilMs - SESSION_DANGLING_MS), untilMs),
   );
-  const boundMs = hasLost ? Number.POSITIVE_INFINITY : untilMs;
+  const boundMs = hasLost || facts.full(untilMs) ? Number.POSITIVE_INFINITY : untilMs;
   const sides = bridge === undefined ? (['client'] as const) : (['client', 'store'] as const);
   return sides.flatMap((side) => {
     const [own, other] = side === 'client' ? [client, store] : [store, client];

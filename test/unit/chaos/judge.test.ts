@@ -8,7 +8,7 @@ import type { Event } from '../../scenario/history.ts';
 import type { Scenario } from '../../scenario/scenario.ts';
 
 const scenario: Scenario = {
-  ...{ seed: 1, relays: 3, cas: 1, faultsUntilMs: 30_000, untilMs: 60_000 },
+  ...{ seed: 1, relays: 3, slots: 1_000, cas: 1, faultsUntilMs: 30_000, untilMs: 60_000 },
   bridges: [{ ca: 0, spans: [{ fromMs: 0, untilMs: 60_000 }] }],
   brokers: [{ ca: 0, spans: [{ fromMs: 0, untilMs: 60_000 }] }],
   streams: [{ stream: 1, atMs: 1_000, broker: 0, kind: 'read', clientBytes: 10, storeBytes: 100, overMs: 0 }],
