@@ -94,12 +94,13 @@ export class ClientHost<C extends SimClient> {
     });
   }
 
-  /** It has left in good order: what it has not given back stays, to be seen at the end. */
+  /** It has left in good order, and is to have given everything back. */
   #gone(client: C): void {
     if (this.#client !== client) return;
     this.tellHeld();
     this.#client = undefined;
     this.#clock?.stop();
+    this.#options.net.kill(this.#options.name);
   }
 
   #kill(): void {

@@ -231,7 +231,7 @@ export class SimNet<M> {
     const life = this.#lives.get(from);
     const isAlive = (): boolean => this.#lives.get(from) === life;
     const [there, back] = [this.latency(from, to, true), this.latency(to, from, true)];
-    if (there === undefined || back === undefined) {
+    if (there === undefined || back === undefined || there + back > timeoutMs) {
       world.after(timeoutMs, () => isAlive() && onDone(undefined));
       return;
     }
