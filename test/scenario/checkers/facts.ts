@@ -80,15 +80,14 @@ export class Facts {
     const isWithin = (span: Span): boolean => span.fromMs <= untilMs && fromMs <= span.untilMs;
     return (
       this.#faults.some((span) => isWithin(span) && !except(span.fault) && concerns(span.fault, names)) ||
-      names.some((name) => this.#full.get(name)?.some(isWithin))
+      this.full(names, fromMs, untilMs)
     );
   }
 
-  /** Whether all slots of some node were taken at `ms`: legs wait there then for as long as their tunnels last, and none is refused. */
-  full(ms: number): boolean {
-    return [...this.#full.values()].some((spans) =>
-      spans.some(({ fromMs, untilMs }) => fromMs <= ms && ms <= untilMs),
-    );
+  /** Whether one of `nodes` had no slot left at some time between two. */
+  full(nodes: readonly string[], fromMs: number, untilMs: number): boolean {
+    const isWithin = (span: Span): boolean => span.fromMs <= untilMs && fromMs <= span.untilMs;
+    return nodes.some((node) => this.#full.get(node)?.some(isWithin));
   }
 
   /** Whether one of `nodes` started, began to drain, or ended between two times, or did not run at all. */

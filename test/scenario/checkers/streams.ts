@@ -112,7 +112,7 @@ function applyRead(own: End, other: End, event: Extract<Event, { what: 'read' }>
 
 /**
  * Both ends learn of it, each by an end or by an error, while the run lasts. An end whose other one has died without a word may
- * wait for as long as sessions do, and is cut with the end of the run where that comes first; so may one whose tunnel waits for a slot.
+ * wait for as long as sessions do, and is cut with the end of the run where that comes first.
  */
 function judge(id: StreamId, stream: Stream, facts: Facts): Violation[] {
   const { openedMs, broker, bridge, client, store } = stream;
@@ -120,7 +120,9 @@ function judge(id: StreamId, stream: Stream, facts: Facts): Violation[] {
   const hasLost = [broker, ...(bridge === undefined ? [] : [bridge])].some((name) =>
     facts.ended(name, Math.max(openedMs, untilMs - SESSION_DANGLING_MS), untilMs),
   );
-  const boundMs = hasLost || facts.full(untilMs) ? Number.POSITIVE_INFINITY : untilMs;
+  // A leg may stand in line for a slot for as long as it likes to.
+  const isExcused = hasLost || facts.full(facts.relays, untilMs - SESSION_DANGLING_MS, untilMs);
+  const boundMs = isExcused ? Number.POSITIVE_INFINITY : untilMs;
   const sides = bridge === undefined ? (['client'] as const) : (['client', 'store'] as const);
   return sides.flatMap((side) => {
     const [own, other] = side === 'client' ? [client, store] : [store, client];
