@@ -212,15 +212,6 @@ const CLIENTS: readonly Mutant[] = [
     replace:
       '      if (one.path.length === 1 && other.path.length === 1 && shareHost(one.path, other.path)) continue;',
   },
-  {
-    name: 'a lost leg is never made up for',
-    file: 'src/tunnel/leg-plan.ts',
-    find: `    const anchor = anchorOf(sound, this.#judgement(now)) as LegView;
-    this.#begin(anchor.path.join(' '));`,
-    replace: `    const anchor = anchorOf(sound, this.#judgement(now)) as LegView;
-    if (this.#around !== '') return WAIT;
-    this.#begin(anchor.path.join(' '));`,
-  },
 ];
 
 /** Faults of the session that the trials of the tunnel know, too; here they are to show in what clients read. */

@@ -213,12 +213,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [
       'legs that share a node and are said not to',
       withMore(tunnelAt(30_000, [['relay-0', 'relay-1'], ['relay-1']], true)),
-      /says that no node can take all .* relay-0 - relay-1 and relay-1/,
-    ],
-    [
-      'a single leg, long after the last fault',
-      withMore(tunnelAt(79_000, [['relay-1']], false)),
-      /the tunnel of broker-0 to i0 has only the legs relay-1/,
+      /says that no node can take its tunnel .* relay-0 - relay-1 and relay-1/,
     ],
   ],
   directory: [
