@@ -15,6 +15,7 @@ const nothing: Undo = async () => {};
 
 /** What is told of processes, for the history. */
 export interface Processes {
+  isUp(name: string): boolean;
   /** It begins, after `whileDown`. */
   up(name: string): Promise<void>;
   /** SIGKILL. */
@@ -85,6 +86,8 @@ export class Faults {
   }
 
   async #pause(name: string, forMs: number): Promise<Undo> {
+    // A client that is not there, as its plan says, cannot be stopped.
+    if (!this.#processes.isUp(name)) return nothing;
     // The freezer of the engine and the signal are two ways to stand still: each takes its turn.
     const frozen = forMs % 2 === 0;
     const set = (on: boolean): Promise<void> =>

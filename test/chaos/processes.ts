@@ -40,6 +40,11 @@ export class Lives implements Processes {
     this.#lives.push({ name, fromMs: 0, untilMs: undefined, incarnation: undefined });
   }
 
+  /** It is to come later, as its plan says. */
+  waits(name: string): void {
+    this.#reasonsToBeDown.set(name, 1);
+  }
+
   isUp(name: string): boolean {
     return this.#current(name) !== undefined;
   }

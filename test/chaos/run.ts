@@ -79,7 +79,9 @@ export class Run {
     this.#beganMs = Date.now() + 1_500;
     this.#cluster.write('run.json', { scenario: this.#scenario, beganMs: this.#beganMs });
     for (const name of relays) this.#lives.runs(name);
-    for (const name of clients) if (this.#plan(name)?.spans[0]?.fromMs === 0) this.#lives.runs(name);
+    for (const name of clients)
+      if (this.#plan(name)?.spans[0]?.fromMs === 0) this.#lives.runs(name);
+      else this.#lives.waits(name);
     await this.#cluster.up('client');
     const stories = ['client', 'store'].map((name) => this.#follow(name));
     this.#lateness.enable();

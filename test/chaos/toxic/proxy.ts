@@ -1,5 +1,6 @@
 /** A TCP proxy between named places. What befalls the link of two of them, and in which direction, may change at any time. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { lookUp } from '../lookup.ts';
 import { Flow, HARMLESS, type Toxin } from './flow.ts';
 
 export interface Target {
@@ -75,7 +76,13 @@ export class ToxicProxy {
     const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = near;
     const dialler = await this.#nameOf(remoteAddress);
     if (near.destroyed) return;
-    const far = connect({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true });
+    const far = connect({
+      host: target.host,
+      port: target.port,
+      lookup: lookUp,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     const [from, to] = [plain(remoteAddress), plain(localAddress)];
     if (target.proxyHeader) far.write(`PROXY TCP4 ${from} ${to} ${remotePort} ${localPort}\r\n`);
     const { name } = target;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Scenario, StreamPlan } from '../../scenario/scenario.ts';
+import { lookUp } from '../lookup.ts';
 import { BROKER_PORT, infoHashOf } from '../places.ts';
 import { StreamSide, tell } from './side.ts';
 
@@ -14,7 +15,13 @@ const { scenario, beganMs } = JSON.parse(readFileSync('/run/chaos/run.json', 'ut
 function open({ broker, atMs: _, ...plan }: StreamPlan): void {
   const name = `broker-${broker}`;
   const { stream } = plan;
-  const socket = connect({ host: name, port: BROKER_PORT, allowHalfOpen: true, noDelay: true });
+  const socket = connect({
+    host: name,
+    port: BROKER_PORT,
+    lookup: lookUp,
+    allowHalfOpen: true,
+    noDelay: true,
+  });
   tell({ what: 'opened', stream, broker: name, infoHash: infoHashOf(scenario.brokers[broker]?.ca ?? -1) });
   socket.write(`${JSON.stringify(plan)}\n`);
   new StreamSide(socket, plan, 'client');
