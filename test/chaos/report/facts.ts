@@ -4,6 +4,7 @@ import { type Fault, nameOf } from '../../scenario/faults.ts';
 import type { Event, History, StreamId } from '../../scenario/history.ts';
 import { sum } from '../../support/compose/metrics-text.ts';
 import type { ChaosRun } from '../run.ts';
+import { isolated } from '../scenario.ts';
 
 export interface Span {
   readonly fromMs: number;
@@ -40,24 +41,30 @@ export interface Curve {
   readonly points: readonly (readonly [ms: number, value: number])[];
 }
 
+/** All links of a relay that is plugged out are one fault. */
 export function faultSpans({
   history,
   scenario,
 }: Pick<ChaosRun, 'history' | 'scenario'>): readonly FaultSpan[] {
+  const told = new Set<string>();
   return scenario.faults.flatMap((fault, index) => {
     const times = history.flatMap((event) =>
       event.what === 'fault' && event.fault === index ? [event.ms] : [],
     );
-    const [fromMs, untilMs] = times;
+    const [fromMs, untilMs = Number(fromMs) + fault.forMs] = times;
     if (fromMs === undefined) return [];
-    const names =
-      'place' in fault
-        ? [nameOf(fault.place)]
-        : 'from' in fault
-          ? [nameOf(fault.from), nameOf(fault.to)]
-          : [];
-    return [{ fault, names, fromMs, untilMs: untilMs ?? fromMs + fault.forMs }];
+    const place = isolated(fault, scenario);
+    if (!place) return [{ fault, names: namesOf(fault), fromMs, untilMs }];
+    const key = `${nameOf(place)} ${fault.atMs}`;
+    if (told.has(key)) return [];
+    told.add(key);
+    return [{ fault, names: [nameOf(place)], fromMs, untilMs }];
   });
+}
+
+function namesOf(fault: Fault): readonly string[] {
+  if ('place' in fault) return [nameOf(fault.place)];
+  return 'from' in fault ? [nameOf(fault.from), nameOf(fault.to)] : [];
 }
 
 interface Open {
@@ -182,6 +189,30 @@ const ROLES = ['relay', 'bridge', 'broker'];
 export function byRole(one: string, other: string): number {
   const role = (name: string): number => ROLES.findIndex((prefix) => name.startsWith(prefix));
   return role(one) - role(other) || one.localeCompare(other, 'en', { numeric: true });
+}
+
+export interface Peak {
+  readonly name: string;
+  /** Times that it was seen to begin anew. */
+  readonly restarts: number;
+  readonly most: Readonly<Record<CurveKind, number>>;
+}
+
+/** The most that each process was seen to use. */
+export function peaksOf(run: Pick<ChaosRun, 'looks' | 'beganMs'>): readonly Peak[] {
+  const kinds = Object.keys(CURVES) as CurveKind[];
+  const curves = kinds.map((kind) => [kind, curvesOf(run, kind)] as const);
+  const names = curves[0]?.[1].map(({ name }) => name) ?? [];
+  return names.map((name, at) => {
+    const most = curves.map(([kind, all]) => [
+      kind,
+      Math.max(0, ...(all[at]?.points ?? []).map(([, value]) => value)),
+    ]);
+    const starts = run.looks
+      .filter((look) => look.name === name)
+      .map(({ metrics }) => sum(metrics, 'beacon_process_start_time_seconds'));
+    return { name, restarts: new Set(starts).size - 1, most: Object.fromEntries(most) };
+  });
 }
 
 export interface Verdict {

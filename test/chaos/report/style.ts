@@ -3,12 +3,12 @@ export const STYLE = `
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --text: #1c2128; --soft: #5c6672; --line: #d9dee5;
   --good: #14733a; --bad: #b3261e; --up: #c3ccd6; --calm: #e6f2ea;
   --dead: #d1342b; --drain: #e8871e; --still: #8250c4; --cut: #2757b8; --reset: #d1418f; --slow: #2a93a8; --certificates: #4f9a2b;
-  --complete: #7fa8d9; --aborted: #b9c0c8; --failed: #d1342b; --unfinished: #e8871e;
+  --complete: #7fa8d9; --aborted: #b9c0c8; --failed: #d9a29e; --unfinished: #e8871e;
   --relay: #2563c9; --bridge: #1f8a4c; --broker: #c9661b; --shade: #8a94a01f; }
 @media (prefers-color-scheme: dark) { :root { --page: #14171b; --card: #1d2127; --text: #e4e8ed; --soft: #98a3b0; --line: #353c45;
   --good: #6fd08c; --bad: #ff8a80; --up: #4a5561; --calm: #1b2d22;
   --dead: #f0675f; --drain: #f2a24a; --still: #ab84e8; --cut: #6b9bf5; --reset: #ee76b6; --slow: #56bfd2; --certificates: #84c763;
-  --complete: #4a7cb8; --aborted: #5d6874; --failed: #f0675f; --unfinished: #f2a24a;
+  --complete: #4a7cb8; --aborted: #5d6874; --failed: #8a524e; --unfinished: #f2a24a;
   --relay: #6ea4ff; --bridge: #5cc98a; --broker: #f0a060; --shade: #a0acba1c; } }
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto; padding: 1.5rem; max-width: 82rem; background: var(--page); color: var(--text); }
@@ -42,6 +42,7 @@ figure { margin: 0 0 .6rem; } figcaption { font-weight: 600; font-size: .9rem; }
 table { border-collapse: collapse; width: 100%; } thead th { font-weight: normal; color: var(--soft); }
 th, td { text-align: left; vertical-align: top; padding: .35rem 1rem .35rem 0; border-top: 1px solid var(--line); } thead th { border: 0; }
 td ul { margin: .3rem 0; padding-left: 1.2rem; } td:nth-child(2) { font-variant-numeric: tabular-nums; } td.bad { color: var(--bad); font-weight: 700; }
+span.soft { color: var(--soft); margin-left: .6rem; } .peaks { margin-bottom: 1.2rem; font-variant-numeric: tabular-nums; } .peaks th { font-weight: normal; }
 span.good { color: var(--good); margin-left: .6rem; } code { font-size: .9em; }
 .faults { columns: 3 20rem; margin: 0; padding-left: 1.6rem; font-size: .85rem; } li { break-inside: avoid; }
 `;

@@ -46,13 +46,14 @@ const STALL_HEIGHT = 70;
 
 export function timeline(facts: TimelineFacts, axis: TimeAxis): string {
   const names = [...facts.lives.keys()].sort(byRole);
+  const placed = placeStreams(facts.streams, axis);
+  const rows = Math.max(0, ...placed.map(({ row }) => row + 1));
   const parts = [
     part('findings', 18, () => findings(facts.violations, axis)),
     ...names.map((name) => part(name, LANE, () => lane(name, facts, axis))),
-    part('links', 0, () => ''),
-    part('streams', STREAM_ROWS * STREAM_HEIGHT + GAP, () => streams(facts.streams, axis)),
+    part('streams', Math.max(LANE, rows * STREAM_HEIGHT + GAP), () => placed.map(streamBar).join('')),
     part('longest wait', STALL_HEIGHT + GAP, () => stalls(facts.streams, axis)),
-  ].filter(({ height }) => height > 0);
+  ];
   let y = 4;
   const tops = new Map<string, number>();
   const drawn = parts.map(({ name, height, draw }) => {
@@ -75,7 +76,11 @@ export function legend(faults: readonly FaultSpan[]): string {
 
 export function textOf({ fault, names, fromMs, untilMs }: FaultSpan): string {
   const where =
-    names.length > 0 ? names.join('oneWay' in fault && fault.oneWay ? ' → ' : ' ↔ ') : 'between relays';
+    fault.kind === 'cut' && names.length === 1
+      ? `${names[0]} plugged out of its network`
+      : names.length > 0
+        ? names.join('oneWay' in fault && fault.oneWay ? ' → ' : ' ↔ ')
+        : 'between relays';
   const what = fault.kind === 'drop' ? `${Math.round(fault.share * 100)} % of packets lost` : fault.kind;
   return `${clock(fromMs)} ${what}, ${where}${untilMs > fromMs ? `, ${duration(untilMs - fromMs)}` : ''}`;
 }
@@ -110,7 +115,7 @@ function lane(name: string, { lives, faults }: TimelineFacts, axis: TimeAxis): s
     .map((fault) => {
       const { x, width } = axis.band(fault.fromMs, fault.untilMs, 4);
       // What befalls a process fills its lane; what befalls a link is an edge of it.
-      const [y, height] = 'place' in fault.fault ? [3, 20] : [8, 10];
+      const [y, height] = fault.names.length === 1 ? [3, 20] : [8, 10];
       return `<rect class="fault ${LOOKS[fault.fault.kind]}" x="${x}" y="${y}" width="${width}" height="${height}" rx="2"><title>${escaped(textOf(fault))}</title></rect>`;
     });
   return up.join('') + bands.join('');
@@ -129,19 +134,29 @@ function link(
   return `<line class="link ${LOOKS[fault.kind]}" x1="${at}" x2="${at}" y1="${from + LANE / 2}" y2="${to + LANE / 2}"/>`;
 }
 
+interface Placed {
+  readonly span: StreamSpan;
+  readonly x: number;
+  readonly width: number;
+  readonly row: number;
+}
+
 /** Each in the first row that is free at its time; what finds none is drawn over the last. */
-function streams(all: readonly StreamSpan[], axis: TimeAxis): string {
+function placeStreams(all: readonly StreamSpan[], axis: TimeAxis): readonly Placed[] {
   const free = Array.from({ length: STREAM_ROWS }, () => Number.NEGATIVE_INFINITY);
-  return all
-    .map(({ stream, broker, outcome, fromMs, untilMs, stall }) => {
-      const { x, width } = axis.band(fromMs, untilMs, 2);
-      const found = free.findIndex((end) => end < x);
-      const row = found === -1 ? STREAM_ROWS - 1 : found;
-      free[row] = x + width;
-      const title = `stream ${stream} of ${broker}: ${outcome} after ${duration(untilMs - fromMs)}, longest wait ${duration(stall.ms)}`;
-      return `<rect class="stream ${outcome}" x="${x}" y="${row * STREAM_HEIGHT}" width="${width}" height="${STREAM_HEIGHT - 1}"><title>${title}</title></rect>`;
-    })
-    .join('');
+  return all.map((span) => {
+    const { x, width } = axis.band(span.fromMs, span.untilMs, 2);
+    const found = free.findIndex((end) => end < x);
+    const row = found === -1 ? STREAM_ROWS - 1 : found;
+    free[row] = x + width;
+    return { span, x, width, row };
+  });
+}
+
+function streamBar({ span, x, width, row }: Placed): string {
+  const { stream, broker, outcome, fromMs, untilMs, stall } = span;
+  const title = `stream ${stream} of ${broker}: ${outcome} after ${duration(untilMs - fromMs)}, longest wait ${duration(stall.ms)}`;
+  return `<rect class="stream ${outcome}" x="${x}" y="${row * STREAM_HEIGHT}" width="${width}" height="${STREAM_HEIGHT - 1}"><title>${title}</title></rect>`;
 }
 
 function stalls(all: readonly StreamSpan[], axis: TimeAxis): string {
