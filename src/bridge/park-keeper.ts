@@ -179,7 +179,9 @@ export class ParkKeeper<L> {
     way.refresh(() => {
       if (this.#stopped) return this.#dialled();
       const avoid = [...this.#leaving].filter(isHeld).map(({ node }) => node);
-      const wish: Wish = { need: 'any', avoid, load: this.#loadWithoutRenewing, returning: avoid.length > 0 };
+      // Who has no park that stays cannot wait for it to be forgotten that a node drained: it may be back.
+      const returning = avoid.length > 0 || this.#held.length === 0;
+      const wish: Wish = { need: 'any', avoid, load: this.#loadWithoutRenewing, returning };
       const choice = way.routes.next(clock.now(), wish);
       if (choice.kind === 'dial') return this.#reach(choice.route, false, () => this.#dialled());
       this.#dialling -= 1;

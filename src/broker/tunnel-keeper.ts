@@ -192,7 +192,7 @@ export class TunnelKeeper<K extends Kept> {
 
   #nextRoute(): RouteChoice {
     const { way, clock } = this.#options;
-    const choice = way.routes.next(clock.now(), { need: 'any' });
+    const choice = way.routes.next(clock.now(), { need: 'any', returning: !this.connected });
     return choice.kind === 'dial' || Number.isFinite(choice.waitMs)
       ? choice
       : { ...choice, waitMs: FIND_BRIDGES_MS };

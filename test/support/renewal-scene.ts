@@ -8,6 +8,7 @@ import { Tunnels } from '../../src/broker/tunnels.ts';
 import type { Link } from '../../src/net/link.ts';
 import { BridgeTunnel } from '../../src/tunnel/bridge-tunnel.ts';
 import type { TunnelIdentity } from '../../src/tunnel/http2.ts';
+import type { Routes } from '../../src/tunnel/routes.ts';
 import type { SessionStream } from '../../src/tunnel/session-stream.ts';
 import { Sessions } from '../../src/tunnel/sessions.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -92,6 +93,10 @@ export class RenewalScene {
         this.rooms += 1;
       },
     });
+  }
+
+  get routes(): Routes {
+    return this.#relay.routes;
   }
 
   warnings(): readonly string[] {

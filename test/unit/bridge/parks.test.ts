@@ -248,6 +248,19 @@ describe('the parks of a bridge', () => {
     expect(cluster.open).toBe('bbbb');
   });
 
+  it('go to a node that drained a moment ago where none is left: nobody else may answer for long', async () => {
+    const { cluster, pass } = await scene({ nodes: ['a', 'b'] });
+    cluster.at('a')[0]?.send({ type: 'draining', node: 'b' });
+    await pass(1_000);
+    cluster.kill('b');
+    await pass(1_000);
+    // The one is back, with nobody to say so; and the other is gone.
+    cluster.down.clear();
+    cluster.kill('a');
+    await pass(3_000);
+    expect(cluster.open).toBe('bbbb');
+  });
+
   it('avoid a node that drains when they replace one that is asked to leave', async () => {
     const { cluster, parks, pass } = await scene();
     const leaving = cluster.at('a');

@@ -1,4 +1,5 @@
 /** Tunnels of one broker to several bridges: how they are found, where streams go, and what happens when one leaves. */
+import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { BeaconError } from '../../../src/base/errors.ts';
@@ -161,6 +162,20 @@ describe('the search for bridges', () => {
     const [first, ...others] = scene.wishes.slice(before);
     const atOnce = others.filter(({ now }) => now === first?.now);
     expect(new Set([first, ...atOnce].map((wish) => wish?.route)).size).toBe(asked);
+  });
+});
+
+describe('a broker without a tunnel', () => {
+  it('asks a node that drained a moment ago where no other may be asked: it may be back', async () => {
+    const scene = await renewalScene({ present: [], relays: 2 });
+    const [route] = scene.routes.all;
+    assert(route);
+    const wait = new BeaconError('rateLimit', 'wait', { retry: true, retryAfterMs: 10 * RECONNECT_MAX_MS });
+    scene.routes.failed(route, wait, scene.clock.now());
+    scene.routes.draining('relay-1', scene.clock.now());
+    scene.present = bridges(1);
+    await pass(scene, RECONNECT_MAX_MS / 4);
+    expect(scene.tunnels.connected).toBe(true);
   });
 });
 
