@@ -1,6 +1,6 @@
 /**
  * What `.ci/run` runs once the packages are there: the README's test command, then `npm run check` with the report of
- * that test run, so that the tests run once, then more seeds of the simulator, then the suites that need more than Node. The last line printed is
+ * that test run, so that the tests run once, then the suites that need more than Node. The last line printed is
  * `N passed, N failed`: tests, and steps of check.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,12 +12,6 @@ import { readTestReport } from './test-report.ts';
 
 /** Not part of `npm test`: they need helm, promtool or an engine of Docker, and without it say that they tested nothing, and fail. */
 const SUITES = ['test:chart', 'test:image', 'test:compose', 'test:systemd'] as const;
-
-/** Some two minutes. */
-const SIM_SEEDS = 1_000;
-
-/** Of which the last 40 s are calm. */
-const CHAOS_MINUTES = 2;
 
 interface Count {
   readonly passed: number;
@@ -57,12 +51,6 @@ function testAndCheck(directory: string): Count {
   return atLeastOne(installed && tested && checked, { passed: fromTests.passed + fromSteps.passed, failed });
 }
 
-/** More seeds than `npm test` runs, other ones each time: the first of them is printed. Counts as one. */
-function simulate(): Count {
-  const ended = npm(['run', '--silent', 'sim', '--', '--seeds', String(SIM_SEEDS), '--fresh', '--any-speed']);
-  return { passed: ended ? 1 : 0, failed: ended ? 0 : 1 };
-}
-
 /** Runs a script of npm that runs tests. */
 function runTests(script: string, directory: string): Count {
   const report = join(directory, `${script.replace(':', '-')}.json`);
@@ -70,18 +58,11 @@ function runTests(script: string, directory: string): Count {
   return atLeastOne(ended, readTestReport(report));
 }
 
-/** With a seed that it draws and prints; each checker counts. */
-function runChaos(directory: string): Count {
-  const report = join(directory, 'chaos.json');
-  const ended = npm(['run', 'chaos', '--', '--minutes', String(CHAOS_MINUTES), '--counts', report]);
-  return atLeastOne(ended, readCount(report));
-}
-
 async function runSuites(directory: string): Promise<readonly Count[]> {
   npm(['run', 'chart:tools']);
   const engine = await startEngine();
   try {
-    return [...SUITES.map((script) => runTests(script, directory)), runChaos(directory)];
+    return SUITES.map((script) => runTests(script, directory));
   } finally {
     await engine.stop();
   }
@@ -89,7 +70,7 @@ async function runSuites(directory: string): Promise<readonly Count[]> {
 
 const directory = mkdtempSync(join(tmpdir(), 'beacon-ci-'));
 try {
-  const counts = [testAndCheck(directory), simulate(), ...(await runSuites(directory))];
+  const counts = [testAndCheck(directory), ...(await runSuites(directory))];
   const total = (what: keyof Count): number => counts.reduce((sum, count) => sum + count[what], 0);
   const [passed, failed] = [total('passed'), total('failed')];
   process.exitCode = failed === 0 ? 0 : 1;
