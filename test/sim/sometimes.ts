@@ -2,4 +2,9 @@
 import { CLIENT_POINTS } from './client-rare.ts';
 import { RELAY_POINTS } from './rare.ts';
 
-export const SOMETIMES: readonly string[] = [...RELAY_POINTS, ...CLIENT_POINTS];
+export const SOMETIMES: readonly string[] = [
+  ...RELAY_POINTS,
+  ...CLIENT_POINTS,
+  'gossip: closed as deaf',
+  'warning: this node has drained',
+];
