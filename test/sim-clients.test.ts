@@ -1,5 +1,6 @@
 /** Bridges and brokers of a run, with relays of a few lines: what holds for them whatever relays do. */
 import { describe, expect, it } from 'vitest';
+import { SESSION_DANGLING_MS } from '../src/base/limits.ts';
 import type { Hello } from '../src/wire/frames.ts';
 import { refusal } from '../src/wire/refusal.ts';
 import type { StreamPlan } from './scenario/scenario.ts';
@@ -78,7 +79,6 @@ class SmallRelay {
     this.#forget(park.link);
     const pairId = this.#world.random.bytes(16);
     park.link.send({ frame: { type: 'offer', pairId } });
-    const early: Message[] = [];
     const splice = (from: SimLink<Message>, to: SimLink<Message>): void =>
       from.handle({
         onEnd: (how) => (how === 'clean' ? to.close() : to.reset()),
@@ -91,7 +91,6 @@ class SmallRelay {
       });
     splice(link, park.link);
     splice(park.link, link);
-    for (const message of early) park.link.send(message);
   }
 
   #forget(link: SimLink<Message>): void {
@@ -146,5 +145,51 @@ describe('a bridge and a broker of a run', () => {
     expect(of('finished').filter((event) => 'side' in event && event.side === 'client')).toHaveLength(8);
     expect(of('end')).toHaveLength(16);
     expect(broker.client.held()).toEqual({ sessions: 1, streams: 0 });
+  });
+
+  it('go on over their other leg when the relay of one dies, and lose nothing', async () => {
+    const { world, net, relays, broker, of } = scene(2);
+    await world.runUntil(3_000);
+    const plan = {
+      stream: 1,
+      atMs: 0,
+      broker: 0,
+      kind: 'read',
+      clientBytes: 900,
+      storeBytes: 400_000,
+    } as const;
+    broker.client.open({ ...plan, overMs: 6_000 });
+    await world.runUntil(5_000);
+    const crossed = [...net.links].filter(({ local }) => local === 'broker-0').map(({ remote }) => remote);
+    expect(new Set(crossed).size).toBe(2);
+    net.kill(relays.find((name) => crossed.includes(name)) ?? '');
+    await world.runUntil(15_000);
+    expect(of('failed')).toEqual([]);
+    expect(of('end')).toHaveLength(2);
+    expect(world.sometimes.get('a session moves, lost')).toBeGreaterThan(0);
+  });
+
+  it('break a stream off at both ends when the bridge is killed, the store at once and the client when no leg comes back', async () => {
+    const { world, net, bridge, broker, of } = scene(3);
+    await world.runUntil(3_000);
+    const plan = {
+      stream: 1,
+      atMs: 0,
+      broker: 0,
+      kind: 'stream',
+      clientBytes: 900,
+      storeBytes: 900,
+    } as const;
+    broker.client.open({ ...plan, overMs: 10_000 });
+    await world.runUntil(5_000);
+    bridge.clock.stop();
+    bridge.client.kill();
+    net.kill('bridge-0');
+    expect(of('failed')).toMatchObject([{ side: 'store', ms: 5_000 }]);
+    await world.runUntil(5_000 + SESSION_DANGLING_MS - 1_000);
+    expect(of('failed')).toHaveLength(1);
+    await world.runUntil(5_000 + SESSION_DANGLING_MS + 1_000);
+    expect(of('failed')[1]).toMatchObject({ side: 'client', code: 'closed' });
+    expect(broker.client.held().streams).toBe(0);
   });
 });
