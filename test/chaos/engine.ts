@@ -21,6 +21,9 @@ export function docker(...args: readonly string[]): Promise<string> {
   return program('docker', args);
 }
 
+/** Looked for once: to ask the old one takes a second. */
+let found: readonly string[] | undefined;
+
 /** Compose with that file and project name. */
 export async function compose(
   file: string,
@@ -28,7 +31,8 @@ export async function compose(
   env: NodeJS.ProcessEnv,
   ...args: readonly string[]
 ): Promise<string> {
-  const [command = '', ...first] = findCompose() ?? [];
+  found ??= findCompose() ?? [];
+  const [command = '', ...first] = found;
   return program(command, [...first, '--file', file, '--project-name', project, ...args], env);
 }
 

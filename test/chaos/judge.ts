@@ -1,10 +1,10 @@
 /** The checkers of test/scenario on a chaos run. */
 import type { Violation } from '../scenario/checker.ts';
 import { checkParking } from '../scenario/checkers/parking.ts';
-import { nameOf } from '../scenario/faults.ts';
 import type { Event, History } from '../scenario/history.ts';
 import { CHECKERS } from '../scenario/judge.ts';
 import type { ClientPlan, Scenario } from '../scenario/scenario.ts';
+import type { Death } from './processes.ts';
 import type { ChaosRun } from './run.ts';
 import { parksOfBridges } from './views.ts';
 
@@ -14,7 +14,7 @@ export const CHECKER_NAMES: readonly string[] = [
   'processes',
 ];
 
-/** The engine tells of a death so much later than the kernel tells the peers. */
+/** A client may be told of a death so much later than the engine. */
 const DEATH_MS = 1_500;
 
 /** @param slowness stretches every bound, by slowing the clock: times in the words of checkers are by that clock */
@@ -25,7 +25,7 @@ export function judged(run: ChaosRun, slowness: number): readonly Violation[] {
     ms: one.ms * factor,
   });
   const scenario = slowed(run.scenario, 1 / slowness);
-  const events = withDeaths(history, run.scenario);
+  const events = withDeaths(history, run.deaths);
   // Where a bridge is parked it says by itself; relays say what is parked at them, and not whose it is.
   const bridges = looks.filter(({ name }) => name.startsWith('bridge'));
   const others = events.filter(({ what }) => what !== 'parked' && what !== 'unparked');
@@ -66,11 +66,10 @@ function slowed(scenario: Scenario, factor: number): Scenario {
  * The kernel ends the connections of a killed process with FIN, as if it had ended them itself. To a client of a broker that was
  * killed, and to the store behind such a bridge, this is a break, and no end that Beacon has told.
  */
-export function withDeaths(history: History, scenario: Scenario): History {
+export function withDeaths(history: History, deaths: readonly Death[]): History {
   const finished = new Set<string>();
   const broken = new Set<string>();
   const neighbours = new Map<string, string>();
-  const deaths = history.flatMap((event) => deathOf(event, scenario));
   return history.flatMap((event): Event[] => {
     if (event.what === 'opened') neighbours.set(`${event.stream} client`, event.broker);
     if (event.what === 'served') neighbours.set(`${event.stream} store`, event.bridge);
@@ -82,18 +81,10 @@ export function withDeaths(history: History, scenario: Scenario): History {
     if (event.what === 'finished') finished.add(own);
     const isWhole = finished.has(`${stream} ${side === 'client' ? 'store' : 'client'}`);
     const died = deaths.some(
-      (death) => death.name === neighbours.get(own) && Math.abs(ms - death.ms) <= DEATH_MS,
+      ({ name, fromMs, untilMs }) => name === neighbours.get(own) && fromMs <= ms && ms <= untilMs + DEATH_MS,
     );
     if (event.what !== 'end' || isWhole || !died) return [event];
     broken.add(own);
     return [{ what: 'failed', stream, side, code: 'died', ms }];
   });
-}
-
-function deathOf(event: Event, scenario: Scenario): { readonly name: string; readonly ms: number }[] {
-  if (event.what !== 'fault' || !event.on) return [];
-  const fault = scenario.faults[event.fault];
-  return fault?.kind === 'kill' || fault?.kind === 'restart'
-    ? [{ name: nameOf(fault.place), ms: event.ms }]
-    : [];
 }

@@ -14,6 +14,13 @@ interface Life {
   incarnation: number | undefined;
 }
 
+/** By SIGKILL; some time from then until then. */
+export interface Death {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 /** A bridge gives running streams 15 s, a broker 10 s. */
 const STOP_SECONDS = 30;
 
@@ -27,6 +34,7 @@ export class Lives implements Processes {
   /** Killed or stopped, and not ended yet. */
   readonly #ending = new Set<string>();
   readonly found: Violation[] = [];
+  readonly deaths: Death[] = [];
 
   /** @param now milliseconds since the run began */
   constructor(cluster: Cluster, now: () => number, tell: (happening: Happening) => void) {
@@ -61,9 +69,11 @@ export class Lives implements Processes {
 
   async kill(name: string): Promise<void> {
     if (!this.#goesDown(name)) return;
+    const fromMs = this.#now();
     await this.#cluster.signal(name, 'KILL');
     await this.#cluster.ended(name);
     this.#ended(name);
+    this.deaths.push({ name, fromMs, untilMs: this.#now() });
   }
 
   async drain(name: string, seconds: number): Promise<void> {
@@ -95,11 +105,11 @@ export class Lives implements Processes {
     return life;
   }
 
-  /** Of relays, as a history tells it. One that ended before it was asked has an incarnation that nobody knows. */
-  events(): Event[] {
+  /** Of relays, as a history tells it. One that ended before it was asked has taken a time soon after its start. */
+  events(beganMs: number): Event[] {
     return this.#lives
       .filter(({ name }) => name.startsWith('relay'))
-      .flatMap(({ name: node, fromMs, untilMs, incarnation = -1 }) => [
+      .flatMap(({ name: node, fromMs, untilMs, incarnation = beganMs + fromMs }) => [
         { what: 'up', node, incarnation, ms: fromMs } as const,
         ...(untilMs === undefined ? [] : [{ what: 'down', node, incarnation, ms: untilMs } as const]),
       ]);
@@ -117,6 +127,7 @@ export class Lives implements Processes {
     this.#ending.add(name);
     return true;
   }
+
   async #stop(name: string, seconds: number): Promise<void> {
     const code = await this.#cluster.stop(name, seconds);
     this.#ended(name);

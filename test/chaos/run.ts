@@ -10,7 +10,7 @@ import type { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
 import { weighHeld } from './held.ts';
 import { type Look, levelsOf, look, Observer } from './observer.ts';
-import { Lives } from './processes.ts';
+import { type Death, Lives } from './processes.ts';
 import { viewsOf } from './views.ts';
 
 export interface ChaosRun {
@@ -21,6 +21,7 @@ export interface ChaosRun {
   readonly looks: readonly Look[];
   /** How many times as long as promised things may take, as the machine had other work. */
   readonly slowness: number;
+  readonly deaths: readonly Death[];
   /** Beyond those of the checkers: what the run itself saw of processes. */
   readonly found: readonly Violation[];
 }
@@ -47,6 +48,8 @@ export class Run {
   readonly #looks: Look[] = [];
   readonly #lives: Lives;
   readonly #pending = new Set<Promise<void>>();
+  /** What is done to each process, last. */
+  readonly #turns = new Map<string, Promise<void>>();
   /** Of timers of the run itself, which has little to do. */
   readonly #lateness = monitorEventLoopDelay({ resolution: 10 });
   #beganMs = 0;
@@ -184,7 +187,8 @@ export class Run {
     const hands = new Faults(this.#cluster, this.#scenario, this.#lives);
     const watch = setInterval(() => void this.#lives.verify().catch(() => {}), 2_000);
     for (const [index, fault] of faults.entries()) {
-      this.#at(fault.atMs, `fault ${index}, ${fault.kind}`, async () => {
+      const name = 'place' in fault ? nameOf(fault.place) : undefined;
+      this.#at(fault.atMs, name, `fault ${index}, ${fault.kind}`, async () => {
         this.#say(`${(fault.atMs / 1_000).toFixed(0).padStart(5)} s  ${textOf(fault)}`);
         this.#tell({ what: 'fault', fault: index, on: true });
         const undo = await hands.begin(fault, index);
@@ -206,18 +210,26 @@ export class Run {
 
   #playClient(name: string): void {
     for (const { fromMs, untilMs } of this.#plan(name)?.spans ?? []) {
-      if (fromMs > 0) this.#at(fromMs, `${name} comes`, () => this.#lives.up(name));
+      if (fromMs > 0) this.#at(fromMs, name, `${name} comes`, () => this.#lives.up(name));
       if (untilMs < this.#scenario.untilMs)
-        this.#at(untilMs, `${name} leaves`, () => this.#lives.leave(name));
+        this.#at(untilMs, name, `${name} leaves`, () => this.#lives.leave(name));
     }
   }
 
-  #at(ms: number, what: string, act: () => Promise<void>): void {
+  /** What befalls one process takes its turn: on a busy machine things take longer than planned. */
+  #at(ms: number, name: string | undefined, what: string, act: () => Promise<void>): void {
+    const turn = async (): Promise<void> => {
+      const before = this.#turns.get(name ?? what);
+      const mine = Promise.resolve(before)
+        .then(act)
+        .catch((error: Error) => {
+          this.#problems.push({ checker: 'run', ms: this.#now(), text: `${what}: ${error.message}` });
+        });
+      this.#turns.set(name ?? what, mine);
+      await mine;
+    };
     const running = this.#sleepUntil(ms)
-      .then(act)
-      .catch((error: Error) => {
-        this.#problems.push({ checker: 'run', ms: this.#now(), text: `${what}: ${error.message}` });
-      })
+      .then(turn)
       .finally(() => this.#pending.delete(running));
     this.#pending.add(running);
   }
@@ -232,7 +244,7 @@ export class Run {
       .filter(({ name }) => name.startsWith('relay'))
       .sort((one, other) => one.ms - other.ms);
     const views = viewsOf(relays, this.#beganMs);
-    const history = [...this.#events, ...this.#lives.events(), ...views].sort(
+    const history = [...this.#events, ...this.#lives.events(this.#beganMs), ...views].sort(
       (one, other) => one.ms - other.ms || rank(one) - rank(other),
     );
     return {
@@ -240,6 +252,7 @@ export class Run {
       beganMs: this.#beganMs,
       history,
       looks: this.#looks,
+      deaths: this.#lives.deaths,
       slowness: slownessOf(this.#lateness.max / 1e9),
       found: [...this.#lives.found, ...this.#problems],
     };
