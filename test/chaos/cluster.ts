@@ -9,6 +9,7 @@ import { CONTROL_PORT } from './places.ts';
 
 /** Of Linux: established, and close-wait. */
 const OPEN_STATES = ['01', '08'];
+const DOWN_TURNS = 5;
 const LABEL = 'com.docker.compose.project';
 
 export class Cluster {
@@ -138,13 +139,25 @@ export class Cluster {
     );
   }
 
-  /** Ends everything and removes it, what `compose run` began included. */
+  /** Ends everything and removes it, what `compose run` began included; again, where somebody was starting it meanwhile. */
   async down(): Promise<void> {
+    for (let turn = 1; ; turn += 1) {
+      const failure = await this.#remove().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      const left = await this.leftovers();
+      if (left.length === 0) break;
+      if (turn === DOWN_TURNS) throw new Error(`still there: ${left.join(', ')}`, { cause: failure });
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #remove(): Promise<void> {
     const ids = await docker('ps', '--all', '--quiet', '--filter', `label=${LABEL}=${this.project}`);
     const all = ids.split('\n').filter((id) => id !== '');
     if (all.length > 0) await docker('rm', '--force', '--volumes', ...all);
     await this.compose('down', '--volumes', '--remove-orphans', '--timeout', '1');
-    rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** What the engine still has of the run. */
