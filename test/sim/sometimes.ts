@@ -7,4 +7,5 @@ export const SOMETIMES: readonly string[] = [
   ...CLIENT_POINTS,
   'gossip: closed as deaf',
   'warning: this node has drained',
+  'warning: every connection of the first minute came from one private address: if that is a load balancer, all clients share its rate limit; let it send the PROXY protocol and name its network with --proxy-protocol-from',
 ];
