@@ -18,6 +18,7 @@ export class Cluster {
   readonly directory: string;
   readonly #file: string;
   readonly #env: NodeJS.ProcessEnv;
+  #renewed: Promise<void> = Promise.resolve();
 
   /** Brings nothing up yet. @param images the variables of docker-compose.yml that name images */
   constructor(scenario: Scenario, images: Readonly<Record<string, string>>) {
@@ -126,17 +127,13 @@ export class Cluster {
     );
   }
 
-  async renewCertificates(ca: number): Promise<void> {
-    await this.compose(
-      'run',
-      '--rm',
-      '--no-deps',
-      '--name',
-      `${this.project}-renew-${ca}`,
-      'setup',
-      'renew',
-      String(ca),
-    );
+  /** One after the other: they write to the same files. */
+  renewCertificates(ca: number): Promise<void> {
+    const renewed = this.#renewed.then(async () => {
+      await this.compose('run', '--rm', '--no-deps', 'setup', 'renew', String(ca));
+    });
+    this.#renewed = renewed.catch(() => {});
+    return renewed;
   }
 
   /** Ends everything and removes it, what `compose run` began included; again, where somebody was starting it meanwhile. */
