@@ -2,7 +2,6 @@
  * The pods of the chart, as containers of a real engine: its commands, variables, files, user and limits, under the names that the headless
  * Service gives them. What Kubernetes does beside that, to schedule and to route, is not here.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import { makePki } from '../support/certificates.ts';
 import { decodedData } from '../support/chart/api-server.ts';
 import { find, NAMESPACE, render } from '../support/chart/helm.ts';
 import { type Container, containerOf, environmentOf } from '../support/chart/pods.ts';
+import { drainIn } from '../support/container-drain.ts';
 import { until } from '../support/leaks.ts';
 
 const NAME = `beacon-test-chart-${process.pid}`;
@@ -143,12 +143,7 @@ describe('three pods', () => {
 
   it('leave by what the chart runs before they stop', async () => {
     const command = relay.lifecycle?.preStop.exec.command ?? [];
-    const { status, stdout } = spawnSync('docker', ['exec', containerName('beacon-0'), ...command], {
-      encoding: 'utf8',
-    });
-    // The container ends with its relay, and whoever is in it is killed then: with 137, if it had not read the last word yet.
-    expect([0, 137]).toContain(status);
-    expect(stdout).toMatch(/^draining\n(drained\n|gone\n)?$/);
+    drainIn(containerName('beacon-0'), command);
     expect(docker(['wait', containerName('beacon-0')])).toBe('0');
     await until(() => !hasJoined('beacon-1'));
   });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { npm } from '../../scripts/command.ts';
 import { docker } from '../../scripts/image/docker.ts';
 import { makePki, writePki } from '../support/certificates.ts';
+import { drainIn } from '../support/container-drain.ts';
 
 const VERSION: string = JSON.parse(readFileSync('package.json', 'utf8')).version;
 const NAME = `beacon:test-image-${process.pid}`;
@@ -167,7 +168,7 @@ describe('a relay in it', () => {
   it('leaves by its own command', async () => {
     const id = startRelay(...WITHOUT_SHELL);
     expect(await health(id)).toBe('healthy');
-    docker(['exec', id, 'beacon', 'drain', '--wait']);
+    drainIn(id, ['beacon', 'drain', '--wait']);
     expect(exitCode(id)).toBe(0);
   });
 
